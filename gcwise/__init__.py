@@ -1,0 +1,47 @@
+"""Collect cyclic garbage when, and only when, it is worth it.
+
+>>> import gcwise
+>>> with gcwise.batch("parse") as scope:  # automatic collection held back, decided at the end
+...     total = sum(range(10))
+>>> isinstance(scope.decision, gcwise.Decision)
+True
+>>> @gcwise.teardown                      # an object graph was just taken apart
+... def close(pool): pool.clear()
+>>> close({})
+>>> decision = gcwise.maybe_collect("idle")   # in place of a blind gc.collect()
+>>> print(type(str(decision)).__name__)
+str
+"""
+
+from gcwise._config import get_policy, is_active, set_active, set_policy
+from gcwise._decision import Collection, Decision, Reason
+from gcwise._policy import Policy
+from gcwise._scope import (
+    Scope,
+    batch,
+    collect_after,
+    each,
+    maybe_collect,
+    paused,
+    should_collect,
+    teardown,
+)
+
+__all__ = [
+    "Collection",
+    "Decision",
+    "Policy",
+    "Reason",
+    "Scope",
+    "batch",
+    "collect_after",
+    "each",
+    "get_policy",
+    "is_active",
+    "maybe_collect",
+    "paused",
+    "set_active",
+    "set_policy",
+    "should_collect",
+    "teardown",
+]

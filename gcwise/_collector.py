@@ -1,0 +1,329 @@
+"""The one stateful object: keeps the ledger and the sites, decides, collects and learns."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from typing import NamedTuple
+
+from gcwise._decision import Collection, Decision, Reason, refused
+from gcwise._ledger import Ledger
+from gcwise._policy import Outlook, Policy, Verdict, decide, overhead_of, pressure, weight_of
+from gcwise._runtime import Runtime
+from gcwise._site import Site
+from gcwise._window import Window
+
+__all__ = ["Collector", "collector"]
+
+# What is learned is kept for this many sites.
+MOST_SITES = 4096
+# After a decision against it, another is not worth its own cost until 5 ms have passed or there
+# are twice as many young objects, and 200 more.
+QUIET, FEW = 5e-3, 200
+
+
+class Seen(NamedTuple):
+    """What the last look found, good for the next few milliseconds if nothing much changes."""
+
+    decision: Decision
+    policy: Policy | None
+    counts: tuple[int, int, int]
+    until: float
+
+    def holds(
+        self, name: str, policy: Policy | None, counts: tuple[int, int, int], now: float
+    ) -> bool:
+        young = self.counts[0]
+        return (
+            # A collection, whoever ran it, changes one of the counts.
+            young <= counts[0] < 2 * young + FEW
+            and counts[1:] == self.counts[1:]
+            and now < self.until
+            and name == self.decision.site
+            and policy is self.policy
+        )
+
+
+class Collector:
+    """Decides for the whole process; a scope asks it once, at its end.
+
+    Only one thread decides at a time and the others let it be: nothing here waits for another.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime = runtime
+        self._clock, self._count = runtime.clock, runtime.count
+        self.window = Window(runtime)
+        self.active = os.environ.get("GCWISE_ACTIVE") != "0"
+        self.policy = Policy()
+        self.sites: OrderedDict[str, Site] = OrderedDict()
+        self._reset()
+
+    def _reset(self) -> None:
+        now = self.runtime.clock()
+        self._ledger = Ledger(now, self.runtime.resident(now)[0])
+        # Re-entrant, for a finalizer may ask for a site while one is looked up.
+        self._sites_lock = threading.RLock()
+        # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
+        # or a second thread, finds it taken and goes on.
+        self._claim = threading.Lock()
+        self._quiet_until = self._wakes_at = -1.0
+        self._stats = self.runtime.stats()
+        self._seen: Seen | None = None
+        self._looked: tuple[str, int, int] | None = None
+
+    def configure(self, policy: Policy | None = None, *, active: bool | None = None) -> None:
+        """Set the process-wide policy, or switch decisions on or off."""
+        self.policy = policy or self.policy
+        self.active = self.active if active is None else active
+        self._wakes_at, self._seen = -1.0, None
+
+    def passing(self) -> Reason:
+        """Return why nothing is decided when an exception passes through."""
+        return Reason.EXCEPTION if self.active else Reason.INACTIVE
+
+    def after_fork(self) -> None:
+        """Give a forked child free locks, a process handle of its own and fresh baselines."""
+        self.runtime.reset()
+        self.window.reset()
+        self._reset()
+
+    def skipped(self, policy: Policy | None) -> int | None:
+        """Return how many young objects there are if next to nothing is new, else None.
+
+        This is the whole cost of a scope with nothing to do: one count, one look at the clock.
+        """
+        young = self._count()[0]
+        if young < self._wakes_at and policy is None and self._clock() < self._quiet_until:
+            return young
+        return None
+
+    def decide(
+        self,
+        name: str,
+        policy: Policy | None = None,
+        *,
+        window: int | None = None,
+        teardown: bool = False,
+    ) -> Decision:
+        """Decide at site `name` and collect if it is worth it; `window` is about to close."""
+        if not self.active:
+            return refused(Reason.INACTIVE, name)
+        policy = policy or self.policy
+        if policy.period is not None:
+            return self._scheduled(name, policy)
+        if not self._claim.acquire(blocking=False):
+            return refused(Reason.BUSY, name)
+        try:
+            self._seen = None
+            site = self._site(name)
+            self._observe(site)
+            self._ledger.decided()
+            if teardown:
+                return self._teardown(name, site, policy)
+            return self._act(self._weigh(name, policy, window), site)
+        finally:
+            self._claim.release()
+
+    def look(self, name: str, policy: Policy | None = None) -> Decision:
+        """Return what `decide` would act on now."""
+        seen = self._seen
+        if seen is not None and seen.holds(name, policy, self._count(), self._clock()):
+            return seen.decision
+        if not self.active:
+            return refused(Reason.INACTIVE, name)
+        chosen = policy or self.policy
+        if chosen.period is not None:
+            return _on_schedule(name, chosen, self._site(name).turns + 1)
+        if not self._claim.acquire(blocking=False):
+            return refused(Reason.BUSY, name)
+        try:
+            young = self._observe(self._site(name))
+            decision = self._weigh(name, chosen)
+            if decision.generation is not None:
+                self._looked = (name, decision.generation, young)
+            self._seen = Seen(decision, policy, self._count(), self._ledger.now + QUIET)
+            return decision
+        finally:
+            self._claim.release()
+
+    def _site(self, name: str, turns: int = 0) -> Site:
+        with self._sites_lock:
+            site = self.sites.get(name)
+            if site is None:
+                site = self.sites[name] = Site()
+                if len(self.sites) > MOST_SITES:
+                    self.sites.popitem(last=False)
+            else:
+                self.sites.move_to_end(name)
+            site.turns += turns
+            return site
+
+    def _observe(self, site: Site) -> int:
+        """Bring the ledger up to date; return the young objects."""
+        now = self.runtime.clock()
+        resident, _ = self.runtime.resident(now)
+        self._notice(site, resident, now)
+        young = max(self.runtime.count()[0], 0)
+        self._ledger.observe(site, young, resident, now)
+        return young
+
+    def _notice(self, site: Site, resident: int, now: float) -> None:
+        """Learn from collections that somebody else ran since the last look."""
+        before, stats = self._stats, self.runtime.stats()
+        if stats == before:
+            return
+        self._stats = stats
+        looked, self._looked = self._looked, None
+        times = [
+            new["collections"] - old["collections"] for old, new in zip(before, stats, strict=True)
+        ]
+        inside, examined = self.window.nursery.take()
+        young = examined + max(sum(times) - inside, 0) * self.window.own_threshold()
+        for number in (0, 1, 2):
+            if times[number] < 1:
+                continue
+            collected = stats[number]["collected"] - before[number]["collected"]
+            learner = None
+            if looked is not None and looked[1] == number:
+                learner, young = self._site(looked[0]), looked[2]
+            self._ledger.observe(learner or site, max(young, collected), resident, now)
+            self._ledger.settle(number, learner, collected)
+            young = 0
+
+    def _weigh(self, name: str, policy: Policy, window: int | None = None) -> Decision:
+        ledger, short = self._ledger, self._pressure(policy)
+        outlooks = ledger.outlooks()
+        verdict = decide(
+            outlooks,
+            gap=ledger.gap,
+            weight=weight_of(policy, short),
+            old_allowed=ledger.old_allowed(overhead_of(policy, short)),
+            returning=self.window.returning(window, int(outlooks[0].candidates)),
+        )
+        # A wish stays awake until it is granted: looking at it must not silence it.
+        self._sleep(outlooks[0].candidates if verdict.generation is None else -FEW)
+        return _decision(name, verdict, outlooks)
+
+    def _sleep(self, young: float) -> None:
+        if self.policy.period is not None:
+            return  # Each decision counts.
+        self._quiet_until = self._ledger.now + QUIET
+        self._wakes_at = young + max(young, FEW)
+
+    def _pressure(self, policy: Policy) -> float:
+        limit = policy.memory_limit or self.runtime.memory_limit()
+        return pressure(self._ledger.resident, limit)
+
+    def _act(self, decision: Decision, site: Site) -> Decision:
+        if decision.generation is None:
+            return decision
+        before = self._ledger.resident
+        done = self._collect(decision.generation, decision.candidates)
+        if done is None:
+            return decision._replace(generation=None, reason=Reason.BUSY)
+        return decision._replace(collection=self._settle(done, site, before))
+
+    def _collect(self, generation: int, candidates: int) -> Collection | None:
+        """Run a collection; None if another one was under way, for then gc does nothing."""
+        before = self.runtime.stats()[generation]
+        started = self.runtime.clock()
+        self.runtime.collect(generation)
+        duration = self.runtime.clock() - started
+        after = self.runtime.stats()[generation]
+        if after["collections"] == before["collections"]:
+            return None
+        collected = after["collected"] - before["collected"]
+        uncollectable = after["uncollectable"] - before["uncollectable"]
+        examined = max(candidates, collected)
+        return Collection(generation, examined, collected, uncollectable, duration, None)
+
+    def _settle(self, done: Collection, site: Site, before: float) -> Collection:
+        """Teach the ledger what a collection did; return it with the memory it freed, if read."""
+        self._stats = self.runtime.stats()
+        self.window.nursery.take()
+        now = self.runtime.clock()
+        resident, fresh = self.runtime.resident(now)
+        self._ledger.now = now
+        self._ledger.settle(
+            done.generation, site, done.collected, done.duration, resident if fresh else None
+        )
+        self._sleep(0)
+        return done._replace(memory_freed=max(int(before) - resident, 0)) if fresh else done
+
+    def _scheduled(self, name: str, policy: Policy) -> Decision:
+        decision = _on_schedule(name, policy, self._site(name, turns=1).turns)
+        if decision.generation is None:
+            return decision
+        # No claim: the schedule is exact even while another thread decides, and what it did is
+        # noticed later, like anybody's collection.
+        done = self._collect(decision.generation, self.runtime.count()[0])
+        if done is None:
+            return decision._replace(generation=None, reason=Reason.BUSY)
+        return decision._replace(candidates=done.candidates, collection=done)
+
+    def _teardown(self, name: str, site: Site, policy: Policy) -> Decision:
+        if site.wants_trial():
+            return self._try_all(name, site, policy)
+        self._ledger.hint(site)
+        decision = self._act(self._weigh(name, policy), site)
+        if decision.collection is not None:
+            site.confirm(decision.expected, decision.collection.collected)
+        elif decision.reason is Reason.NOT_DUE and site.fruitless:
+            return decision._replace(reason=Reason.FRUITLESS)
+        return decision
+
+    def _try_all(self, name: str, site: Site, policy: Policy) -> Decision:
+        decision = self._weigh(name, policy)
+        overhead = overhead_of(policy, self._pressure(policy))
+        trials: list[Collection] = []
+        for generation in (0, 1, 2) if self._ledger.old_allowed(overhead) else (0, 1):
+            before = self._ledger.resident
+            done = self._collect(generation, decision.candidates)
+            if done is None:
+                return decision._replace(generation=None, reason=Reason.BUSY)
+            trials.append(self._settle(done, site, before))
+        total = _total(trials)
+        share = total.collected * site.object_bytes / self._ledger.resident
+        site.learn_trial([done.collected for done in trials], share)
+        return decision._replace(
+            generation=total.generation, reason=Reason.EXPLORING, collection=total
+        )
+
+
+def _on_schedule(name: str, policy: Policy, turn: int) -> Decision:
+    if not policy.period or turn % policy.period:
+        return refused(Reason.NOT_SCHEDULED, name)
+    return refused(Reason.SCHEDULED, name)._replace(generation=policy.generation)
+
+
+def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...]) -> Decision:
+    outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else verdict.generation or 0]
+    return Decision(
+        verdict.generation,
+        verdict.reason,
+        name,
+        round(outlook.candidates),
+        round(outlook.expected),
+        outlook.cost,
+        outlook.debt,
+    )
+
+
+def _total(trials: list[Collection]) -> Collection:
+    last = trials[-1]
+    freed = [done.memory_freed for done in trials if done.memory_freed is not None]
+    return last._replace(
+        candidates=max(done.candidates for done in trials),
+        collected=sum(done.collected for done in trials),
+        uncollectable=sum(done.uncollectable for done in trials),
+        duration=sum(done.duration for done in trials),
+        memory_freed=sum(freed) if freed else None,
+    )
+
+
+collector = Collector(Runtime())
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=collector.after_fork)

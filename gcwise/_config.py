@@ -1,0 +1,41 @@
+"""The process-wide settings: the policy, and the switch."""
+
+from __future__ import annotations
+
+from gcwise._collector import collector
+from gcwise._policy import Policy
+
+__all__ = ["get_policy", "is_active", "set_active", "set_policy"]
+
+
+def get_policy() -> Policy:
+    """Return the policy of all places that were given none of their own."""
+    return collector.policy
+
+
+def set_policy(policy: Policy) -> None:
+    """Set the policy of all places that were given none of their own.
+
+    Raises:
+        TypeError: `policy` is no `Policy`.
+    """
+    if not isinstance(policy, Policy):
+        raise TypeError(
+            f"policy must be a gcwise.Policy, got {type(policy).__name__}: {policy!r:.60}; "
+            "to go back to the default: set_policy(gcwise.Policy())"
+        )
+    collector.configure(policy)
+
+
+def is_active() -> bool:
+    """Return whether gcwise does anything: True unless switched off."""
+    return collector.active
+
+
+def set_active(active: bool) -> None:  # noqa: FBT001  # The only argument, and named by the function.
+    """Switch gcwise on or off for the whole process.
+
+    Switched off, scopes touch nothing and every decision is no. `GCWISE_ACTIVE=0` in the
+    environment starts switched off. Windows that are open close as usual.
+    """
+    collector.configure(active=bool(active))

@@ -1,0 +1,125 @@
+"""What was decided and what was done about it, as frozen data that can say so in a sentence."""
+
+from __future__ import annotations
+
+import enum
+from typing import NamedTuple
+
+__all__ = ["Collection", "Decision", "Reason", "refused"]
+
+
+class Reason(enum.Enum):
+    """Why a decision came out as it did.
+
+    The value is the clause that `str(decision)` prints, filled in with the decision's own figures.
+    """
+
+    DUE = "holding on to them has cost {debt}, a collection would waste {cost}"
+    TRIVIAL = "a collection would waste {cost}, next to nothing since the last one"
+    RETURNING = "automatic collection is about to come back and would examine them anyway"
+    EXPLORING = "it is not known yet which generation this teardown leaves its garbage in"
+    SCHEDULED = "the policy's turn has come"
+
+    NOTHING_NEW = "{candidates} waiting, next to nothing new since the last decision"
+    NOT_DUE = "holding on to them has cost {debt} so far, a collection would waste {cost}"
+    OVERHEAD = "fruitless full collections have had their share of the time for now"
+    FRUITLESS = "collections here have freed nothing so far"
+    NOT_SCHEDULED = "the policy's turn has not come"
+    EXCEPTION = "an exception is passing through, and its frames keep their objects alive"
+    BUSY = "another collection or decision is under way"
+    INACTIVE = "gcwise is switched off"
+
+
+class Collection(NamedTuple):
+    """What one explicit collection did.
+
+    Attributes:
+        generation: The oldest generation that was collected: 0, 1 or 2.
+        candidates: Objects that were examined, estimated.
+        collected: Objects that were freed, as `gc.collect` counts them.
+        uncollectable: Objects found to be garbage that could not be freed.
+        duration: Seconds.
+        memory_freed: Bytes by which resident memory fell, or None when it was not measured. Zero
+            proves nothing: allocators keep what was freed for the next batch.
+    """
+
+    generation: int
+    candidates: int
+    collected: int
+    uncollectable: int
+    duration: float
+    memory_freed: int | None
+
+
+class Decision(NamedTuple):
+    """Whether a collection is worth it, of which generation, and why; true when it is.
+
+    `str(decision)` is one plain sentence with numbers and units.
+
+    Attributes:
+        generation: The generation worth collecting: 0, 1 or 2, or None for none.
+        reason: Why, one of `Reason`.
+        site: The place in the program that the decision is for.
+        candidates: Objects that the collection would examine, estimated.
+        expected: Objects among them that are expected to be garbage.
+        cost: Seconds that the collection would waste on objects that survive it.
+        debt: Seconds that holding on to the garbage has cost so far.
+        collection: What was done, or None.
+    """
+
+    generation: int | None
+    reason: Reason
+    site: str
+    candidates: int
+    expected: int
+    cost: float
+    debt: float
+    collection: Collection | None = None
+
+    def __bool__(self) -> bool:
+        return self.generation is not None
+
+    def __str__(self) -> str:
+        done = self.collection
+        if done is not None:
+            return f"collected generation {done.generation}: {self._why()}; {_outcome(done)}"
+        if self.generation is not None:
+            return f"generation {self.generation} is worth collecting: {self._why()}"
+        return f"no collection: {self._why()}"
+
+    def _why(self) -> str:
+        clause = self.reason.value.format(
+            candidates=_objects(self.candidates),
+            cost=_seconds(self.cost),
+            debt=_seconds(self.debt),
+        )
+        if self.reason not in _WEIGHED or not self.candidates:
+            return clause
+        garbage = round(100 * self.expected / self.candidates)
+        examined = f"about {_objects(self.candidates)} to examine"
+        return f"{examined}, {garbage} % of them expected to be garbage: {clause}"
+
+
+def refused(reason: Reason, site: str, candidates: int = 0) -> Decision:
+    """Return a decision against a collection that nothing had to be weighed for."""
+    return Decision(None, reason, site, candidates, 0, 0.0, 0.0)
+
+
+_WEIGHED = frozenset({Reason.DUE, Reason.TRIVIAL, Reason.RETURNING, Reason.NOT_DUE})
+
+
+def _outcome(done: Collection) -> str:
+    memory = "" if not done.memory_freed else f" and {done.memory_freed / 2**20:,.1f} MiB"
+    return f"took {_seconds(done.duration)}, freed {_objects(done.collected)}{memory}"
+
+
+def _objects(number: int) -> str:
+    return f"{number:,} object{'' if number == 1 else 's'}"
+
+
+def _seconds(seconds: float) -> str:
+    if seconds >= 1:
+        return f"{seconds:,.1f} s"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds * 1e6:.0f} us"

@@ -1,0 +1,229 @@
+"""The price of memory, and the pure rule that weighs garbage held against a collection's cost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from gcwise._decision import Reason
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "Outlook",
+    "Policy",
+    "Verdict",
+    "decide",
+    "overhead_of",
+    "pressure",
+    "resize_nursery",
+    "weight_of",
+]
+
+# A collection that costs less than this share of the time since the last one needs no thought.
+TRIVIAL = 0.01
+# Freeing an object costs this many seconds, and has to be paid once: it is never waste.
+FREEING = 100e-9
+# A container object with what only it refers to, in bytes, until growth tells better.
+OBJECT_BYTES = 128
+# Of the memory limit: where the weight of memory begins to rise, where it is highest, how high.
+PRESSURE_FROM, PRESSURE_TO, PRESSURE_WEIGHT = 0.70, 0.95, 10.0
+# Even then fruitless full collections may not eat up the time that is left.
+PRESSURE_OVERHEAD = 0.20
+
+
+class _Policy(NamedTuple):
+    memory_weight: float
+    max_overhead: float
+    memory_limit: int | None
+    period: int | None
+    generation: int
+
+
+class Policy(_Policy):
+    """How dear memory is, or a fixed schedule instead of a decision.
+
+    Args:
+        memory_weight: The price of memory: at 1.0, one second of holding garbage as large as the
+            whole process is as bad as one second of collecting. More collects sooner.
+        max_overhead: Share of elapsed time, above 0 and up to 1, that fruitless full collections
+            may take.
+        memory_limit: Bytes that the process may use; the weight of memory rises when 70 to 95 % of
+            them are in use. None takes the container's limit or else the machine's memory.
+
+    Raises:
+        TypeError: An argument is not a number.
+        ValueError: An argument is out of its range.
+    """
+
+    __slots__ = ()
+
+    def __new__(
+        cls,
+        memory_weight: float = 1.0,
+        max_overhead: float = 0.05,
+        memory_limit: int | None = None,
+    ) -> Self:
+        _check_number("memory_weight", memory_weight)
+        if not 0 < memory_weight < float("inf"):
+            raise ValueError(f"memory_weight must be above 0 and finite, got {memory_weight!r}")
+        _check_number("max_overhead", max_overhead)
+        if not 0 < max_overhead <= 1:
+            raise ValueError(
+                f"max_overhead is a share of time, above 0 and at most 1, got {max_overhead!r}"
+            )
+        if memory_limit is not None:
+            _check_integer("memory_limit", memory_limit, "bytes, or None to find the limit")
+            if memory_limit <= 0:
+                raise ValueError(f"memory_limit must be above 0 bytes, got {memory_limit!r}")
+        return super().__new__(cls, memory_weight, max_overhead, memory_limit, None, 2)
+
+    @classmethod
+    def always(cls, generation: int = 2) -> Self:
+        """Collect `generation` (0, 1 or 2) at every decision."""
+        return cls.every(1, generation)
+
+    @classmethod
+    def never(cls) -> Self:
+        """Collect at no decision; windows still hold automatic collection back."""
+        return cls()._replace(period=0)
+
+    @classmethod
+    def every(cls, n: int, generation: int = 2) -> Self:
+        """Collect `generation` (0, 1 or 2) at every `n`-th decision of a site, exactly.
+
+        Counts decisions and nothing else, so that processes that take the same steps collect at
+        the same step.
+        """
+        _check_integer("n", n, "a number of decisions")
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n!r}; to collect never: Policy.never()")
+        _check_integer("generation", generation, "0, 1 or 2")
+        if generation not in (0, 1, 2):
+            raise ValueError(f"generation must be 0, 1 or 2, got {generation!r}")
+        return cls()._replace(period=n, generation=generation)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self)._make, (tuple(self),)
+
+    def __repr__(self) -> str:
+        if self.period is None:
+            shown = zip(self._fields[:3], self, strict=False)
+            return f"Policy({', '.join(f'{name}={value!r}' for name, value in shown)})"
+        if self.period == 0:
+            return "Policy.never()"
+        return f"Policy.every({self.period}, generation={self.generation})"
+
+
+def _check_number(name: str, value: object) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r}")
+
+
+def _check_integer(name: str, value: object, meaning: str) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(
+            f"{name} must be an integer ({meaning}), got {type(value).__name__}: {value!r}"
+        )
+
+
+class Outlook(NamedTuple):
+    """One generation as a decision sees it.
+
+    Attributes:
+        candidates: Objects that collecting it would examine, estimated.
+        expected: Objects among them that are expected to be garbage.
+        share: That garbage's share of resident memory.
+        debt: Seconds that holding on to it has cost so far.
+        cost: Seconds that collecting it would waste on objects that survive.
+        efficiency: Share of its candidates that past collections found to be garbage.
+        rested: Seconds since it was last collected.
+    """
+
+    candidates: float
+    expected: float
+    share: float
+    debt: float
+    cost: float
+    efficiency: float
+    rested: float
+
+
+class Verdict(NamedTuple):
+    """The generation worth collecting, or None, and why."""
+
+    generation: int | None
+    reason: Reason
+
+
+def decide(
+    outlooks: tuple[Outlook, Outlook, Outlook],
+    *,
+    gap: float,
+    weight: float,
+    old_allowed: bool,
+    returning: bool,
+) -> Verdict:
+    """Weigh garbage held against the cost of collecting it, the oldest generation first.
+
+    Args:
+        outlooks: Generations 0, 1 and 2, each including the younger ones.
+        gap: Seconds until the next chance to decide, expected.
+        weight: The price of memory, see `Policy` and `pressure`.
+        old_allowed: Whether another fruitless full collection would stay within its share of time.
+        returning: Whether automatic collection is about to come back and examine the young.
+    """
+    capped = False
+    for generation in (2, 1, 0):
+        outlook = outlooks[generation]
+        reason = _worth(outlook, gap, weight)
+        if reason is None:
+            continue
+        if generation < 2 or old_allowed:
+            return Verdict(generation, reason)
+        capped = True
+    if returning:
+        return Verdict(0, Reason.RETURNING)
+    return Verdict(None, Reason.OVERHEAD if capped else Reason.NOT_DUE)
+
+
+def _worth(outlook: Outlook, gap: float, weight: float) -> Reason | None:
+    if outlook.candidates < 1:
+        return None
+    # Waiting for the next chance adds share * gap: without it the rule acts one chance too late.
+    if outlook.share and (outlook.debt + outlook.share * gap) * weight >= outlook.cost:
+        return Reason.DUE
+    if outlook.cost <= TRIVIAL * outlook.efficiency * outlook.rested:
+        return Reason.TRIVIAL
+    return None
+
+
+def pressure(resident: float, limit: float) -> float:
+    """Return how short memory is: 0 up to 70 % of the limit in use, 1 from 95 % on."""
+    used = resident / limit
+    return min(max((used - PRESSURE_FROM) / (PRESSURE_TO - PRESSURE_FROM), 0.0), 1.0)
+
+
+def weight_of(policy: Policy, short: float) -> float:
+    """Return the price of memory when it is `short` (0 to 1)."""
+    return policy.memory_weight * (1.0 + (PRESSURE_WEIGHT - 1.0) * short)
+
+
+def overhead_of(policy: Policy, short: float) -> float:
+    """Return the share of time that fruitless full collections may take."""
+    return policy.max_overhead + max(PRESSURE_OVERHEAD - policy.max_overhead, 0.0) * short
+
+
+def resize_nursery(size: float, *, wasted: float, held: float) -> float:
+    """Weigh an automatic collection inside a window as `decide` does an explicit one.
+
+    Args:
+        size: Young objects that the window admitted before it.
+        wasted: Seconds that it spent on objects that survived it.
+        held: Seconds that holding its garbage cost until then.
+    """
+    if wasted > 2 * held:
+        return size * 2
+    if held > 2 * wasted:
+        return size / 2
+    return size

@@ -1,0 +1,291 @@
+"""Scopes and their spellings: the places where gcwise decides, and the questions it answers."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, ClassVar, TypeVar, overload
+
+from gcwise._collector import collector
+from gcwise._decision import Decision, Reason, refused
+from gcwise._decorate import decorate, qualified_name
+from gcwise._naming import caller, check
+from gcwise._window import BATCH, PAUSE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+    from gcwise._policy import Policy
+
+__all__ = [
+    "Scope",
+    "batch",
+    "collect_after",
+    "each",
+    "maybe_collect",
+    "paused",
+    "should_collect",
+    "teardown",
+]
+
+# Looked up once: a scope with nothing to do is little more than these.
+skipped = collector.skipped
+open_window, close_window = collector.window.open, collector.window.close
+# A scope's states, in their order.
+NEW, OPEN, ENDED = range(3)
+
+F = TypeVar("F")
+T = TypeVar("T")
+
+
+class Scope:
+    """A block, or each call of a decorated function, at whose end gcwise decides.
+
+    Not made directly: `batch`, `collect_after`, `teardown` and `paused` make scopes. A scope serves
+    for one block; as a decorator it makes a fresh one for each call.
+
+    An exception that passes through is left alone: no collection delays it, and the scope keeps no
+    reference to it. Leaving a scope never raises.
+    """
+
+    __slots__ = ("_named", "_opened", "_outcome", "_policy", "_site", "_state")
+
+    _window: ClassVar[int | None] = None
+    _teardown: ClassVar[bool] = False
+
+    def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
+        if type(name) is not str or policy is not None:
+            check(name, policy)
+        self._named = name is not None
+        self._site = caller(1) if name is None else name
+        self._policy = policy
+        self._state = NEW
+        # The decision, or the young objects there were when none had to be taken.
+        self._outcome: Decision | int | None = None
+
+    @property
+    def decision(self) -> Decision | None:
+        """The decision at the scope's end or last checkpoint; None before."""
+        outcome = self._outcome
+        # Made only when asked for: making it costs a fourth of a scope with nothing to do.
+        if isinstance(outcome, int):
+            return refused(Reason.NOTHING_NEW, self._site, outcome)
+        return outcome
+
+    def checkpoint(self) -> Decision:
+        """Decide in the middle of an open block, as at its end, and return the decision.
+
+        Raises:
+            RuntimeError: The block is not open.
+        """
+        if self._state != OPEN:
+            raise RuntimeError(
+                "checkpoint() decides inside an open block, as in "
+                f"with gcwise.{type(self).__name__.lower()}() as scope: ... scope.checkpoint()"
+            )
+        decision = self._outcome = self._decide(None)
+        return decision
+
+    def __enter__(self) -> Self:
+        if self._state:
+            raise RuntimeError(
+                "this scope has already been entered; make a new one for each block, as in "
+                f"with gcwise.{type(self).__name__.lower()}(): ..."
+            )
+        self._state = OPEN
+        self._opened = self._window if collector.active else None
+        if self._opened is not None:
+            open_window(self._opened)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._state = ENDED
+        window = self._opened
+        try:
+            if kind is not None and kind is not GeneratorExit:
+                self._outcome = refused(collector.passing(), self._site)
+            else:
+                young = self._outcome = skipped(self._policy)
+                if young is None or self._teardown:
+                    self._outcome = self._decide(window)
+        finally:
+            if window is not None:
+                close_window(window)
+
+    def _decide(self, window: int | None) -> Decision:
+        return collector.decide(self._site, self._policy, window=window, teardown=self._teardown)
+
+    def __call__(self, func: F) -> F:
+        """Decorate a function, coroutine function, generator function or method.
+
+        Raises:
+            TypeError: `func` is none of these.
+        """
+        site = self._site if self._named else qualified_name(func)
+        return decorate(func, functools.partial(type(self), site, policy=self._policy))
+
+
+class batch(Scope):  # noqa: N801  # Read as a verb: with gcwise.batch(): ...
+    """Hold automatic collection back during a batch, and decide at its end.
+
+    Inside, automatic collection admits as many young objects as is worth it, learned as it goes,
+    and leaves the oldest generation alone. It comes back exactly as it was found when the last
+    window of the process closes; what other code sets meanwhile stays as that code set it.
+
+    Works as a block, around one batch or (with `checkpoint`) around a whole loop, and as a
+    decorator; nested, in overlapping threads, and in asyncio tasks across `await`.
+
+    Args:
+        name: What to call this place, for what is learned there; by default the decorated
+            function's qualified name, else file and line of the caller.
+        policy: The price of memory here; by default that of `set_policy`.
+
+    Raises:
+        TypeError: `name` is no string, or `policy` no policy.
+        RuntimeError: The block is entered a second time.
+
+    Cost with nothing to do: about that of a `@contextmanager` that disables and enables gc.
+    """
+
+    __slots__ = ()
+    _window = BATCH
+
+
+class collect_after(Scope):  # noqa: N801
+    """Leave automatic collection alone, and decide at the end of a block or call.
+
+    For work that leaves garbage behind where holding automatic collection back is not wanted.
+    Arguments, errors and cost are those of `batch`.
+    """
+
+    __slots__ = ()
+
+
+class paused(Scope):  # noqa: N801
+    """Keep automatic collection off during a block or call, and decide before it comes back.
+
+    Unlike in `batch`, garbage grows without bound inside. It is kept off by a first threshold of 0
+    and not by `gc.disable()`: `gc.isenabled()` goes on telling what the program chose, and a
+    `gc.enable()` by other code inside does not end the pause. Arguments, errors and cost are those
+    of `batch`.
+    """
+
+    __slots__ = ()
+    _window = PAUSE
+
+
+class Teardown(Scope):
+    """What `teardown` makes."""
+
+    __slots__ = ()
+    _teardown = True
+
+
+@overload
+def teardown(name: str | None = None, *, policy: Policy | None = None) -> Teardown: ...
+@overload
+def teardown(name: F) -> F: ...
+def teardown(name: object = None, *, policy: Policy | None = None) -> object:
+    """Say that a block or function takes an object graph apart, and decide at its end.
+
+    Counts of young objects do not show the garbage that this leaves, so the first times every
+    generation is tried, youngest first. What each freed is learned, and from then on the
+    generation that is worth it is collected, or none where nothing is ever freed.
+
+    Works as a decorator, `@gcwise.teardown` or `@gcwise.teardown("close")`, and as a block. Around
+    a block inside a function it cannot free what the function's own variables still name.
+    Arguments and errors are those of `batch`. Leaves automatic collection alone. Costs a full
+    collection the first times, a few microseconds where nothing is worth it.
+    """
+    if callable(name) or isinstance(name, classmethod):
+        return Teardown(policy=policy)(name)
+    check(name, policy)
+    return Teardown(caller(1) if name is None else str(name), policy=policy)
+
+
+class _Loop(batch):
+    """A window around a loop whose bodies' ends are decided one by one."""
+
+    __slots__ = ()
+
+    def bodies(self, items: Iterator[T]) -> Iterator[T]:
+        """Yield the items, and decide whenever the loop comes back for another."""
+        with self:
+            for item in items:
+                yield item
+                # What only this variable keeps alive is garbage by now.
+                del item
+                young = self._outcome = skipped(self._policy)
+                if young is None:
+                    self._outcome = super()._decide(None)
+
+    def _decide(self, window: int | None) -> Decision:  # noqa: ARG002
+        # The end of the loop is that of its last body, which was decided already.
+        return refused(Reason.NOTHING_NEW, self._site)
+
+
+def each(
+    iterable: Iterable[T], name: str | None = None, *, policy: Policy | None = None
+) -> Iterator[T]:
+    """Iterate, treating the loop's body as a batch: `for item in gcwise.each(items): ...`.
+
+    One window stays open from the first item to the end of the loop, and every body's end is a
+    decision. Where the loop is left early (`break`, an exception), nothing is decided for its
+    last body.
+
+    Args:
+        iterable: What to loop over.
+        name: As for `batch`.
+        policy: As for `batch`.
+
+    Raises:
+        TypeError: `iterable` is none, `name` is no string, or `policy` no policy.
+    """
+    if not hasattr(iterable, "__iter__") and not hasattr(iterable, "__getitem__"):
+        raise TypeError(
+            f"each() loops over an iterable, got {type(iterable).__name__}: {iterable!r:.60}; "
+            "as in: for item in gcwise.each(items): ..."
+        )
+    loop = _Loop(caller(1) if name is None else name, policy=policy)
+    return loop.bodies(iter(iterable))
+
+
+def should_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
+    """Tell whether a collection is worth it now, and of which generation; change nothing.
+
+    `if d := gcwise.should_collect("idle"): gc.collect(d.generation)`. Such a collection is noticed
+    and learned from at the next decision. Arguments and errors are those of `batch`; a schedule
+    (`Policy.every`) does not count a look as a decision.
+
+    Cost with nothing to do: at most that of three calls of `gc.get_stats()`.
+    """
+    site = _site(name, policy)
+    young = skipped(policy)
+    if young is not None:
+        return refused(Reason.NOTHING_NEW, site, young)
+    return collector.look(site, policy)
+
+
+def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
+    """Collect if it is worth it, in place of a blind `gc.collect()`, and say what was decided.
+
+    Arguments, errors and cost are those of `should_collect`.
+    """
+    site = _site(name, policy)
+    young = skipped(policy)
+    if young is not None:
+        return refused(Reason.NOTHING_NEW, site, young)
+    return collector.decide(site, policy)
+
+
+def _site(name: str | None, policy: Policy | None) -> str:
+    if type(name) is not str or policy is not None:
+        check(name, policy)
+    return caller(2) if name is None else name

@@ -1,0 +1,73 @@
+"""What was learned at one place of the program."""
+
+from __future__ import annotations
+
+from gcwise._policy import OBJECT_BYTES
+
+__all__ = ["LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend"]
+
+# The young are taken for garbage until they prove otherwise.
+YOUNG_EFFICIENCY = 1.0
+# Each fruitless collection halves what is expected of the next, so that it comes half as soon;
+LEARNING = 0.5
+# but never less than this, or a site that changes its ways would not be found out.
+LEAST_EFFICIENCY = 1 / 32
+# Growth shows only until the allocator has room to reuse: a rise is believed, a fall hardly.
+FORGETTING = 0.1
+# A teardown tries all generations this often before it trusts what it has learned,
+TRIALS = 2
+# and where that freed less than this share of memory, again after 2, 4, ... at most 2**5 more.
+WORTH, MOST_BACK_OFF = 1e-3, 5
+
+
+def blend(old: float, new: float, share: float = LEARNING) -> float:
+    """Move `old` towards `new` by a share of the difference."""
+    return old + share * (new - old)
+
+
+class Site:
+    """What was learned at one place of the program.
+
+    Attributes:
+        efficiency: Share of the young objects there that were garbage.
+        object_bytes: Bytes by which memory grew for each of them.
+        yields: Objects that a teardown there leaves behind in each generation.
+        fruitless: Trials of all generations in a row that were not worth it.
+        turns: Decisions counted for a fixed schedule.
+    """
+
+    __slots__ = ("_trials", "_waited", "efficiency", "fruitless", "object_bytes", "turns", "yields")
+
+    def __init__(self) -> None:
+        self.efficiency = YOUNG_EFFICIENCY
+        self.object_bytes = float(OBJECT_BYTES)
+        self.yields = [0.0, 0.0, 0.0]
+        self.fruitless = self.turns = self._trials = self._waited = 0
+
+    def learn(self, efficiency: float, grown: float, objects: float) -> None:
+        """Take over an efficiency, and the bytes by which memory grew with these objects."""
+        self.efficiency = efficiency
+        if objects >= 1:
+            seen = max(grown / objects, OBJECT_BYTES)
+            speed = LEARNING if seen > self.object_bytes else FORGETTING
+            self.object_bytes = blend(self.object_bytes, seen, speed)
+
+    def wants_trial(self) -> bool:
+        """Count a teardown; tell whether all generations should be tried at it."""
+        self._waited += 1
+        back_off = 2 ** min(self.fruitless, MOST_BACK_OFF)
+        return self._trials < TRIALS or (self.fruitless > 0 and self._waited > back_off)
+
+    def learn_trial(self, freed: list[int], share: float) -> None:
+        """Learn what each generation tried has freed, altogether this share of memory."""
+        for generation, objects in enumerate(freed):
+            before = self.yields[generation]
+            self.yields[generation] = blend(before, objects) if self._trials else float(objects)
+        self.fruitless = 0 if share >= WORTH else self.fruitless + 1
+        self._waited = 0
+        self._trials += len(freed) == len(self.yields)
+
+    def confirm(self, expected: float, collected: float) -> None:
+        """Begin the trials anew where a teardown left much less than was learned of it."""
+        if collected < expected / 2:
+            self._trials = 0

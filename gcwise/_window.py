@@ -1,0 +1,179 @@
+"""The process-wide count of open windows over automatic collection, and the nursery they admit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from gcwise._policy import FREEING, OBJECT_BYTES, resize_nursery
+
+if TYPE_CHECKING:
+    from gcwise._runtime import Runtime
+
+__all__ = ["BATCH", "PAUSE", "Nursery", "Window"]
+
+# What a window does to automatic collection: only bound it, or stop it.
+BATCH, PAUSE = 0, 1
+
+# A threshold that no count reaches and no other code is likely to set.
+NEVER = 2**31 - 619
+# Before the first window.
+UNKNOWN = (-1, -1, -1)
+# Garbage may take this share of resident memory before an automatic collection looks for it.
+NURSERY_SHARE = 0.25
+
+
+class Nursery:
+    """How many young objects a window admits, learned from the automatic collections inside."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.size = 0.0
+        self._young = 0
+        self._started = self._ended = runtime.clock()
+        self._resident = 0
+        self._times = self._examined = 0
+
+    def take(self) -> tuple[int, int]:
+        """Return how many collections there were since the last call, and of how many young."""
+        taken = self._times, self._examined
+        self._times = self._examined = 0
+        return taken
+
+    def started(self) -> None:
+        """Read what the collection, about to begin, is going to examine."""
+        self._young = self._runtime.count()[0]
+        self._started = self._runtime.clock()
+
+    def stopped(self, admitted: int, collected: int) -> None:
+        """Learn from a collection that came because `admitted` young objects were exceeded."""
+        ended = self._runtime.clock()
+        waited, self._ended = self._started - self._ended, ended
+        self._times += 1
+        self._examined += self._young
+        if not 0 < admitted < self._young:
+            return  # Somebody's explicit collection.
+        resident, _ = self._runtime.resident(ended)
+        grown, self._resident = resident - (self._resident or resident), resident
+        object_bytes = max(OBJECT_BYTES, grown / self._young)
+        self.size = min(
+            resize_nursery(
+                admitted,
+                wasted=max(ended - self._started - collected * FREEING, 0.0),
+                # What is garbage now was made bit by bit since the last collection.
+                held=collected * object_bytes / resident * waited / 2,
+            ),
+            NURSERY_SHARE * resident / object_bytes,
+        )
+
+
+class Window:
+    """The windows open in this process: the first in raises thresholds, the last out restores.
+
+    Thresholds alone hold automatic collection back, and never `gc.disable()`: so what other code
+    does meanwhile by `gc.enable()`, `gc.disable()` and `gc.set_threshold()` can be told from what
+    is done here, and stays. Thresholds of ours are known by their values.
+
+    There is no lock, for a finalizer or a signal handler may open a window between any two lines
+    here. List operations count the windows, each step can be repeated, and whoever restores looks
+    afterwards whether a window was opened meanwhile.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._get, self._set = runtime.get_threshold, runtime.set_threshold
+        self._is_enabled, self._callbacks = runtime.is_enabled, runtime.callbacks
+        self._callback = self._on_collection
+        self.nursery = Nursery(runtime)
+        self._batches: list[None] = []
+        self._pauses: list[None] = []
+        self._open = (self._batches, self._pauses)
+        self._holding = False
+        # The program's own thresholds, and ours while batches or a pause are open.
+        self._found = self._bounded = self._stopped = UNKNOWN
+        self._firsts = [NEVER]
+
+    def open(self, kind: int) -> None:
+        """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
+        self._open[kind].append(None)
+        if self._holding:
+            if kind:
+                self._change()
+            return
+        current = self._get()
+        if current != self._found:
+            self._found = self._owned(current)
+            self._bound()
+        self._holding = True
+        self._callbacks.append(self._callback)
+        self._set(*(self._stopped if self._pauses else self._bounded))
+
+    def close(self, kind: int) -> None:
+        """Take back one `open` of the same kind; one from before a fork is closed already."""
+        windows = self._open[kind]
+        if windows:
+            windows.pop()
+        if self._batches or self._pauses:
+            if kind:
+                self._change()
+            return
+        current = self._get()
+        self._set(*(self._found if current == self._bounded else self._owned(current)))
+        self._holding = False
+        callbacks = self._callbacks
+        while callbacks and self._callback in callbacks:
+            callbacks.remove(self._callback)
+        if self._batches or self._pauses:
+            # Opened within the lines above, and found holding what was just given back.
+            self.open(BATCH)
+            self.close(BATCH)
+
+    def reset(self) -> None:
+        """Close all windows, for a forked child: the threads that opened them are not in it."""
+        for windows in self._open:
+            windows.clear()
+        self.open(BATCH)
+        self.close(BATCH)
+
+    def own_threshold(self) -> int:
+        """Return the program's own first threshold, whatever the windows have made of it."""
+        return self._owned(self._get())[0]
+
+    def returning(self, kind: int | None, young: int) -> bool:
+        """Tell whether closing this window lets automatic collection examine the young at once."""
+        return (
+            kind is not None
+            and sum(map(len, self._open)) == 1
+            and 0 < self.own_threshold() < young
+            and self._is_enabled()
+        )
+
+    def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Return the program's own thresholds, in place of ours among the current ones."""
+        first, middle, last = current
+        if self._found is not UNKNOWN:
+            first = self._found[0] if first in self._firsts else first
+            last = self._found[2] if last == NEVER else last
+        return first, middle, last
+
+    def _bound(self) -> None:
+        first, middle, _ = self._found
+        nursery = first and max(int(self.nursery.size), first)
+        self._firsts = [NEVER, self._bounded[0], nursery]
+        self._bounded = (nursery, middle, NEVER)
+        self._stopped = (first and NEVER, middle, NEVER)
+
+    def _change(self) -> None:
+        paused = None
+        while paused != bool(self._pauses):
+            paused = bool(self._pauses)
+            first, middle, last = self._get()
+            if first in self._firsts:
+                self._set((self._stopped if paused else self._bounded)[0], middle, last)
+
+    def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
+        # Runs inside the collection, on any thread.
+        if phase == "start":
+            self.nursery.started()
+        else:
+            self.nursery.stopped(self._get()[0], info["collected"])
+            self._bound()
+            self._change()
