@@ -208,7 +208,8 @@ class CollectionTimer:
         self.collections, self.longest = 0, 0.0
         gc.callbacks.append(self)
 
-    def __call__(self, phase: str, info: dict[str, int]) -> None:
+    def __call__(self, phase: str, _info: dict[str, int]) -> None:
+        """Take note of a collection's begin or end."""
         now = time.perf_counter()
         if phase == "start":
             self._started = now

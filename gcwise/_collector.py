@@ -37,7 +37,7 @@ class Seen(NamedTuple):
         young = self.counts[0]
         return (
             # A collection, whoever ran it, changes one of the counts.
-            young <= counts[0] < 2 * young + FEW
+            young <= 2 * counts[0] <= 4 * young + FEW
             and counts[1:] == self.counts[1:]
             and now < self.until
             and name == self.decision.site
@@ -176,9 +176,7 @@ class Collector:
             return
         self._stats = stats
         looked, self._looked = self._looked, None
-        times = [
-            new["collections"] - old["collections"] for old, new in zip(before, stats, strict=True)
-        ]
+        times = [stats[each]["collections"] - before[each]["collections"] for each in range(3)]
         inside, examined = self.window.nursery.take()
         young = examined + max(sum(times) - inside, 0) * self.window.own_threshold()
         for number in (0, 1, 2):

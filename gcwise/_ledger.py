@@ -9,8 +9,11 @@ __all__ = ["Ledger"]
 
 # The whole of a collection that examines nothing: statistics before and after, the rule, learning.
 OVERHEAD = 20e-6
-# Examining an object that survives: while young (until measured), and in a full collection.
-YOUNG_SCAN, FULL_SCAN = 20e-9, 55e-9
+# Fewer objects than this tell nothing of what one costs.
+MANY = 1000
+# Seconds, until they are measured: to examine an object that survives, young or middle-aged, and
+# a byte of the live heap (lists take 0.7 ns, syntax trees 3 ns).
+YOUNG_SCAN, MIDDLE_SCAN, HEAP_SCAN = 20e-9, 100e-9, 1e-9
 # A live heap holds about this many bytes an object, code and strings and all.
 HEAP_OBJECT_BYTES = 200
 # What is taken for garbage until a collection tells: half of the middle-aged, less of the old.
@@ -75,7 +78,8 @@ class Ledger:
     """
 
     def __init__(self, now: float, resident: float) -> None:
-        self.now = self.decided_at = now
+        self.now = now
+        self.decided_at: float | None = None
         self.gap = 0.0
         self.generations = (
             Generation(YOUNG_EFFICIENCY, now),
@@ -84,8 +88,11 @@ class Ledger:
         )
         # Resident memory: as last read, after the last collection, and after the last full one.
         self.resident = self.base = self.old_base = resident
-        self.young_scan = YOUNG_SCAN
-        self.heap_scan = resident / HEAP_OBJECT_BYTES * FULL_SCAN
+        # Seconds to examine an object that survives and to free one that does not, while young and
+        # later: then it is no longer in the processor's caches, and costs up to ten times as much.
+        self.scan, self.freeing = [YOUNG_SCAN, MIDDLE_SCAN], [FREEING, FREEING]
+        # Seconds to examine a byte of the live heap, which varies less than that of an object.
+        self.heap_scan = HEAP_SCAN
         self.fruitless = 0.0
 
     def observe(self, site: Site, young: float, resident: float, now: float) -> None:
@@ -111,19 +118,22 @@ class Ledger:
 
     def decided(self) -> None:
         """Note that a decision was taken, to expect the next one after a like gap."""
-        self.gap = blend(self.gap, self.now - self.decided_at, GAP_LEARNING)
+        if self.decided_at is not None:
+            self.gap = blend(self.gap, self.now - self.decided_at, GAP_LEARNING)
         self.decided_at = self.now
 
     def outlooks(self) -> tuple[Outlook, Outlook, Outlook]:
         """Return each generation, with the younger ones that are collected along with it."""
         young, middle, old = self.generations
         objects, garbage = young.waiting, young.expected
-        first = self._outlook(young, objects, garbage, self.young_scan * (objects - garbage))
+        scan = self.scan[0] * (objects - garbage)
+        first = self._outlook(young, objects, garbage, scan)
+        scan += self.scan[1] * (middle.waiting - middle.expected)
         objects, garbage = objects + middle.waiting, garbage + middle.expected
-        second = self._outlook(middle, objects, garbage, self.young_scan * (objects - garbage))
-        objects, garbage = objects + old.waiting, garbage + old.expected
-        heap = self.heap_scan + FULL_SCAN * (objects - garbage)
-        third = self._outlook(old, objects + self.heap_scan / FULL_SCAN, garbage, heap)
+        second = self._outlook(middle, objects, garbage, scan)
+        heap = self.resident * max(1.0 - young.share - middle.share - old.share, 0.0)
+        garbage = garbage + old.expected
+        third = self._outlook(old, heap / HEAP_OBJECT_BYTES, garbage, self.heap_scan * heap)
         return first, second, third
 
     def _outlook(
@@ -166,7 +176,9 @@ class Ledger:
         if site is not None:
             site.learn(gone[0].efficiency, self._grown(), gone[0].objects)
         if duration is not None:
-            self._learn_cost(number, objects, max(duration - collected * FREEING, 0.0), kept[-1])
+            self._learn_cost(number, objects, collected, duration)
+            if number == 2:
+                self.fruitless = self.heap_scan * self.resident * kept[2]
         self._rebase(number, seen[0], resident)
         for generation in gone:
             generation.clear(self.now)
@@ -174,11 +186,16 @@ class Ledger:
             self.generations[number + 1].objects += objects
             self.generations[number + 1].size += size
 
-    def _learn_cost(self, number: int, survivors: float, wasted: float, fruitless: float) -> None:
+    def _learn_cost(self, number: int, survivors: float, collected: float, duration: float) -> None:
+        cold = min(number, 1)
         if number == 2:
-            self.heap_scan, self.fruitless = wasted, wasted * fruitless
-        elif survivors >= 1000:
-            self.young_scan = blend(self.young_scan, min(wasted / survivors, FULL_SCAN))
+            self.heap_scan = max(duration - collected * self.freeing[cold], 0.0) / self.resident
+        elif survivors > max(collected, MANY):
+            scan = max(duration - collected * self.freeing[cold], 0.0) / survivors
+            self.scan[number] = blend(self.scan[number], scan)
+        elif collected > MANY:
+            freeing = max(duration - survivors * self.scan[number], 0.0) / collected
+            self.freeing[cold] = blend(self.freeing[cold], freeing)
 
     def _grown(self) -> float:
         return max(self.resident - self.base, 0.0)
