@@ -68,7 +68,7 @@ class Collector:
         # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
         # or a second thread, finds it taken and goes on.
         self._claim = threading.Lock()
-        self._quiet_until = self._wakes_at = -1.0
+        self._quiet_until, self._wakes_at = -1.0, -1
         self._stats = self.runtime.stats()
         self._seen: Seen | None = None
         self._looked: tuple[str, int, int] | None = None
@@ -77,7 +77,7 @@ class Collector:
         """Set the process-wide policy, or switch decisions on or off."""
         self.policy = policy or self.policy
         self.active = self.active if active is None else active
-        self._wakes_at, self._seen = -1.0, None
+        self._wakes_at, self._seen = -1, None
 
     def passing(self) -> Reason:
         """Return why nothing is decided when an exception passes through."""
@@ -208,7 +208,7 @@ class Collector:
         if self.policy.period is not None:
             return  # Each decision counts.
         self._quiet_until = self._ledger.now + QUIET
-        self._wakes_at = young + max(young, FEW)
+        self._wakes_at = int(young + max(young, FEW))
 
     def _pressure(self, policy: Policy) -> float:
         limit = policy.memory_limit or self.runtime.memory_limit()

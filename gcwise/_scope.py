@@ -50,7 +50,7 @@ class Scope:
     reference to it. Leaving a scope never raises.
     """
 
-    __slots__ = ("_named", "_opened", "_outcome", "_policy", "_site", "_state")
+    __slots__ = ("_caller", "_name", "_opened", "_outcome", "_policy", "_state")
 
     _window: ClassVar[int | None] = None
     _teardown: ClassVar[bool] = False
@@ -58,8 +58,8 @@ class Scope:
     def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
         if type(name) is not str or policy is not None:
             check(name, policy)
-        self._named = name is not None
-        self._site = caller(1) if name is None else name
+            self._caller = caller(1)
+        self._name = name
         self._policy = policy
         self._state = NEW
         # The decision, or the young objects there were when none had to be taken.
@@ -73,6 +73,10 @@ class Scope:
         if isinstance(outcome, int):
             return refused(Reason.NOTHING_NEW, self._site, outcome)
         return outcome
+
+    @property
+    def _site(self) -> str:
+        return self._caller if self._name is None else self._name
 
     def checkpoint(self) -> Decision:
         """Decide in the middle of an open block, as at its end, and return the decision.
@@ -95,9 +99,9 @@ class Scope:
                 f"with gcwise.{type(self).__name__.lower()}(): ..."
             )
         self._state = OPEN
-        self._opened = self._window if collector.active else None
-        if self._opened is not None:
-            open_window(self._opened)
+        window = self._opened = self._window if collector.active else None
+        if window is not None:
+            open_window(window)
         return self
 
     def __exit__(
@@ -128,7 +132,7 @@ class Scope:
         Raises:
             TypeError: `func` is none of these.
         """
-        site = self._site if self._named else qualified_name(func)
+        site = qualified_name(func) if self._name is None else self._name
         return decorate(func, functools.partial(type(self), site, policy=self._policy))
 
 

@@ -103,14 +103,16 @@ class Window:
             self._found = self._owned(current)
             self._bound()
         self._holding = True
-        self._callbacks.append(self._callback)
+        if self._callback not in self._callbacks:
+            self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))
 
     def close(self, kind: int) -> None:
         """Take back one `open` of the same kind; one from before a fork is closed already."""
-        windows = self._open[kind]
-        if windows:
-            windows.pop()
+        try:
+            self._open[kind].pop()
+        except IndexError:
+            return
         if self._batches or self._pauses:
             if kind:
                 self._change()
@@ -118,9 +120,10 @@ class Window:
         current = self._get()
         self._set(*(self._found if current == self._bounded else self._owned(current)))
         self._holding = False
-        callbacks = self._callbacks
-        while callbacks and self._callback in callbacks:
-            callbacks.remove(self._callback)
+        try:  # noqa: SIM105  # contextlib.suppress costs as much as all the rest.
+            self._callbacks.remove(self._callback)
+        except ValueError:
+            pass  # Other code has emptied the list.
         if self._batches or self._pauses:
             # Opened within the lines above, and found holding what was just given back.
             self.open(BATCH)
