@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gcwise._decision import Reason
@@ -26,6 +27,8 @@ TRIVIAL = 0.01
 FREEING = 100e-9
 # A container object with what only it refers to, in bytes, until growth tells better.
 OBJECT_BYTES = 128
+# A nursery changes by no more than this factor at a time.
+GROWTH = 4.0
 # Of the memory limit: where the weight of memory begins to rise, where it is highest, how high.
 PRESSURE_FROM, PRESSURE_TO, PRESSURE_WEIGHT = 0.70, 0.95, 10.0
 # Even then fruitless full collections may not eat up the time that is left.
@@ -222,8 +225,6 @@ def resize_nursery(size: float, *, wasted: float, held: float) -> float:
         wasted: Seconds that it spent on objects that survived it.
         held: Seconds that holding its garbage cost until then.
     """
-    if wasted > 2 * held:
-        return size * 2
-    if held > 2 * wasted:
-        return size / 2
-    return size
+    # What is held grows with the square of the size, so this is where both would be equal.
+    step = math.sqrt(wasted / held) if held > 0 else GROWTH
+    return size * min(max(step, 1 / GROWTH), GROWTH)

@@ -18,8 +18,9 @@ BATCH, PAUSE = 0, 1
 NEVER = 2**31 - 619
 # Before the first window.
 UNKNOWN = (-1, -1, -1)
-# Garbage may take this share of resident memory before an automatic collection looks for it.
-NURSERY_SHARE = 0.25
+# Before an automatic collection looks for garbage it may take half as much as there is resident
+# memory, and half of what the memory limit leaves.
+MOST_GARBAGE = 0.5
 
 
 class Nursery:
@@ -55,6 +56,7 @@ class Nursery:
         resident, _ = self._runtime.resident(ended)
         grown, self._resident = resident - (self._resident or resident), resident
         object_bytes = max(OBJECT_BYTES, grown / self._young)
+        room = self._runtime.memory_limit() - resident
         self.size = min(
             resize_nursery(
                 admitted,
@@ -62,7 +64,7 @@ class Nursery:
                 # What is garbage now was made bit by bit since the last collection.
                 held=collected * object_bytes / resident * waited / 2,
             ),
-            NURSERY_SHARE * resident / object_bytes,
+            MOST_GARBAGE * min(resident, max(room, 0)) / object_bytes,
         )
 
 
