@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 POLICIES = ("automatic", "collect_each", "off", "gcwise")
 # Files parsed for one batch, containers in the live heap beside them, seconds between samples.
-BATCH, LIVE, SAMPLE = 10, 300_000, 0.002
+BATCH, LIVE, SAMPLE = 8, 300_000, 0.002
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -189,10 +189,12 @@ def count_functions(path: str) -> int:
 def link_parents(tree: ast.AST) -> None:
     """Give each node its parent, which makes the tree one cycle; shared nodes are left alone."""
     shared = (ast.expr_context, ast.operator, ast.boolop, ast.unaryop, ast.cmpop)
-    for parent in ast.walk(tree):
+    nodes = [tree]
+    for parent in nodes:
         for child in ast.iter_child_nodes(parent):
             if not isinstance(child, shared):
                 child.parent = parent  # type: ignore[attr-defined]
+                nodes.append(child)
 
 
 def telling(decisions: list[gcwise.Decision]) -> list[str]:

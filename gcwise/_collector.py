@@ -165,8 +165,9 @@ class Collector:
         now = self.runtime.clock()
         resident, _ = self.runtime.resident(now)
         self._notice(site, resident, now)
-        young = max(self.runtime.count()[0], 0)
-        self._ledger.observe(site, young, resident, now)
+        young, young_passes, _ = self.runtime.count()
+        self.window.admit(young_passes)
+        self._ledger.observe(site, max(young, 0), resident, now)
         return young
 
     def _notice(self, site: Site, resident: int, now: float) -> None:
@@ -247,6 +248,7 @@ class Collector:
         self._ledger.settle(
             done.generation, site, done.collected, done.duration, resident if fresh else None
         )
+        self.window.admit(self.runtime.count()[1])
         self._sleep(0)
         return done._replace(memory_freed=max(int(before) - resident, 0)) if fresh else done
 

@@ -65,7 +65,9 @@ class Generation:
         self.share = share
 
     def learn(self, collected: float) -> float:
-        """Blend in what a collection found here; return its efficiency."""
+        """Blend in what a collection found here, if anything waited; return its efficiency."""
+        if self.waiting < 1 and self.share == 0:
+            return 0.0
         seen = min(collected / max(self.waiting, 1.0), 1.0)
         self.efficiency = max(blend(self.efficiency, seen), LEAST_EFFICIENCY)
         return seen

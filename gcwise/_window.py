@@ -91,7 +91,8 @@ class Window:
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
-        self._firsts = [NEVER]
+        self._ours = ({NEVER}, {UNKNOWN[1]}, {NEVER})
+        self._young_passes = 0
 
     def open(self, kind: int) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
@@ -138,6 +139,19 @@ class Window:
         self.open(BATCH)
         self.close(BATCH)
 
+    def admit(self, young_passes: int) -> None:
+        """Let the middle generation's turn come that many young collections later.
+
+        Explicit ones at batches' ends count towards it, and would else bring it about in the middle
+        of a later batch, where it promotes to the oldest generation what the batch still needs.
+        """
+        if young_passes != self._young_passes:
+            self._young_passes = young_passes
+            if self._found is not UNKNOWN:
+                self._bound()
+            if self._holding:
+                self._change()
+
     def own_threshold(self) -> int:
         """Return the program's own first threshold, whatever the windows have made of it."""
         return self._owned(self._get())[0]
@@ -153,16 +167,20 @@ class Window:
 
     def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the program's own thresholds, in place of ours among the current ones."""
-        first, middle, last = current
-        if self._found is not UNKNOWN:
-            first = self._found[0] if first in self._firsts else first
-            last = self._found[2] if last == NEVER else last
+        if self._found is UNKNOWN:
+            return current
+        first, middle, last = (
+            own if value in ours else value
+            for value, own, ours in zip(current, self._found, self._ours, strict=True)
+        )
         return first, middle, last
 
     def _bound(self) -> None:
         first, middle, _ = self._found
         nursery = first and max(int(self.nursery.size), first)
-        self._firsts = [NEVER, self._bounded[0], nursery]
+        middle += self._young_passes
+        # What is set now, and until an interrupted change is made good, what was set before.
+        self._ours = ({NEVER, self._bounded[0], nursery}, {self._bounded[1], middle}, {NEVER})
         self._bounded = (nursery, middle, NEVER)
         self._stopped = (first and NEVER, middle, NEVER)
 
@@ -170,9 +188,12 @@ class Window:
         paused = None
         while paused != bool(self._pauses):
             paused = bool(self._pauses)
-            first, middle, last = self._get()
-            if first in self._firsts:
-                self._set((self._stopped if paused else self._bounded)[0], middle, last)
+            wanted = self._stopped if paused else self._bounded
+            first, middle, last = (
+                new if value in ours else value
+                for value, new, ours in zip(self._get(), wanted, self._ours, strict=True)
+            )
+            self._set(first, middle, last)
 
     def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
         # Runs inside the collection, on any thread.
