@@ -119,10 +119,11 @@ class Collector:
             self._seen = None
             site = self._site(name)
             self._observe(site)
-            self._ledger.decided()
             if teardown:
                 return self._teardown(name, site, policy)
-            return self._act(self._weigh(name, policy, window), site)
+            decision = self._weigh(name, policy, window)
+            self._ledger.decided()
+            return self._act(decision, site)
         finally:
             self._claim.release()
 
@@ -196,13 +197,14 @@ class Collector:
         outlooks = ledger.outlooks()
         verdict = decide(
             outlooks,
-            gap=ledger.gap,
+            gap=ledger.next_gap(),
             weight=weight_of(policy, short),
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
             returning=self.window.returning(window, int(outlooks[0].candidates)),
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
-        self._sleep(outlooks[0].candidates if verdict.generation is None else -FEW)
+        if policy is self.policy:
+            self._sleep(outlooks[0].candidates if verdict.generation is None else -FEW)
         return _decision(name, verdict, outlooks)
 
     def _sleep(self, young: float) -> None:
@@ -267,7 +269,9 @@ class Collector:
         if site.wants_trial():
             return self._try_all(name, site, policy)
         self._ledger.hint(site)
-        decision = self._act(self._weigh(name, policy), site)
+        decision = self._weigh(name, policy)
+        self._ledger.decided()
+        decision = self._act(decision, site)
         if decision.collection is not None:
             site.confirm(decision.expected, decision.collection.collected)
         elif decision.reason is Reason.NOT_DUE and site.fruitless:

@@ -90,23 +90,25 @@ def _async_generator(func: Callable[..., Any], scope: Callable[[], Any]) -> Call
         with scope():
             inner = func(*args, **kwargs)
             del args, kwargs
-            step, value = inner.__anext__(), None
+            step, passing = inner.__anext__(), []
             try:
                 while True:
                     try:
-                        value = await step
+                        passing.append(await step)
                     except StopAsyncIteration:
                         return
+                    # Suspended, this frame must keep nothing alive that only passes through.
+                    step = None
                     try:
-                        value = yield value
+                        passing.append((yield passing.pop()))
                     except GeneratorExit:
                         await inner.aclose()
                         raise
                     except BaseException as error:  # noqa: BLE001  # It belongs to the body.
                         step = inner.athrow(error)
                     else:
-                        step = inner.asend(value)
+                        step = inner.asend(passing.pop())
             finally:
-                del inner, step, value
+                del inner, step, passing
 
     return wrapper

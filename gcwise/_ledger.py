@@ -118,11 +118,15 @@ class Ledger:
         """Tell whether fruitless full collections have taken no more than this share of time."""
         return self.fruitless <= overhead * (self.now - self.generations[2].last_at)
 
+    def next_gap(self) -> float:
+        """Return the seconds expected until the next decision: a moving average."""
+        if self.decided_at is None:
+            return 0.0
+        return blend(self.gap, self.now - self.decided_at, GAP_LEARNING)
+
     def decided(self) -> None:
-        """Note that a decision was taken, to expect the next one after a like gap."""
-        if self.decided_at is not None:
-            self.gap = blend(self.gap, self.now - self.decided_at, GAP_LEARNING)
-        self.decided_at = self.now
+        """Note that a decision was taken."""
+        self.gap, self.decided_at = self.next_gap(), self.now
 
     def outlooks(self) -> tuple[Outlook, Outlook, Outlook]:
         """Return each generation, with the younger ones that are collected along with it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ClassVar, TypeVar, overload
+from typing import TYPE_CHECKING, ClassVar, TypeVar, cast, overload
 
 from gcwise._collector import collector
 from gcwise._decision import Decision, Reason, refused
@@ -211,7 +211,10 @@ def teardown(name: object = None, *, policy: Policy | None = None) -> object:
     if callable(name) or isinstance(name, classmethod):
         return Teardown(policy=policy)(name)
     check(name, policy)
-    return Teardown(caller(1) if name is None else str(name), policy=policy)
+    scope = Teardown(cast("str | None", name), policy=policy)
+    if name is None:
+        scope._caller = caller(1)  # noqa: SLF001  # Not this line.
+    return scope
 
 
 class _Loop(batch):

@@ -89,25 +89,26 @@ class Window:
         self._pauses: list[None] = []
         self._open = (self._batches, self._pauses)
         self._holding = False
-        # The program's own thresholds, and ours while batches or a pause are open.
-        self._found = self._bounded = self._stopped = UNKNOWN
-        self._ours = ({NEVER}, {UNKNOWN[1]}, {NEVER})
+        # The program's own thresholds; ours while batches or a pause are open; and ours that may
+        # still be set while a change is under way.
+        self._found = self._bounded = self._stopped = self._previous = UNKNOWN
         self._young_passes = 0
 
     def open(self, kind: int) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
         self._open[kind].append(None)
+        current = self._get()
         if self._holding:
             if kind:
-                self._change()
+                self._find(self._owned(current))
+                self._set(*self._stopped)
+                self._previous = self._bounded
             return
-        current = self._get()
         if current != self._found:
-            self._found = self._owned(current)
-            self._bound()
+            # Ours with no window open were left behind, or put back by code that had saved them.
+            self._find(self._owned(current))
         self._holding = True
-        if self._callback not in self._callbacks:
-            self._callbacks.append(self._callback)
+        self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))
 
     def close(self, kind: int) -> None:
@@ -122,11 +123,10 @@ class Window:
             return
         current = self._get()
         self._set(*(self._found if current == self._bounded else self._owned(current)))
+        callbacks = self._callbacks
+        while self._callback in callbacks:
+            callbacks.remove(self._callback)
         self._holding = False
-        try:  # noqa: SIM105  # contextlib.suppress costs as much as all the rest.
-            self._callbacks.remove(self._callback)
-        except ValueError:
-            pass  # Other code has emptied the list.
         if self._batches or self._pauses:
             # Opened within the lines above, and found holding what was just given back.
             self.open(BATCH)
@@ -147,10 +147,8 @@ class Window:
         """
         if young_passes != self._young_passes:
             self._young_passes = young_passes
-            if self._found is not UNKNOWN:
-                self._bound()
-            if self._holding:
-                self._change()
+            self._bound()
+            self._change()
 
     def own_threshold(self) -> int:
         """Return the program's own first threshold, whatever the windows have made of it."""
@@ -167,33 +165,42 @@ class Window:
 
     def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the program's own thresholds, in place of ours among the current ones."""
-        if self._found is UNKNOWN:
-            return current
-        first, middle, last = (
-            own if value in ours else value
-            for value, own, ours in zip(current, self._found, self._ours, strict=True)
+        return current if self._found is UNKNOWN else self._replaced(current, self._found)
+
+    def _replaced(
+        self, current: tuple[int, int, int], by: tuple[int, int, int]
+    ) -> tuple[int, int, int]:
+        first, middle, last = current
+        if last != NEVER:
+            return current  # Whoever sets the third threshold sets them all.
+        ours, before = self._bounded, self._previous
+        return (
+            by[0] if first in (NEVER, ours[0], before[0]) else first,
+            by[1] if middle in (ours[1], before[1]) else middle,
+            by[2],
         )
-        return first, middle, last
+
+    def _find(self, found: tuple[int, int, int]) -> None:
+        self._found = found
+        self._bound()
 
     def _bound(self) -> None:
         first, middle, _ = self._found
-        nursery = first and max(int(self.nursery.size), first)
         middle += self._young_passes
-        # What is set now, and until an interrupted change is made good, what was set before.
-        self._ours = ({NEVER, self._bounded[0], nursery}, {self._bounded[1], middle}, {NEVER})
-        self._bounded = (nursery, middle, NEVER)
-        self._stopped = (first and NEVER, middle, NEVER)
+        bounded = (first and max(int(self.nursery.size), first), middle, NEVER)
+        self._previous = self._bounded if self._holding else bounded
+        self._bounded, self._stopped = bounded, (first and NEVER, middle, NEVER)
 
     def _change(self) -> None:
         paused = None
         while paused != bool(self._pauses):
             paused = bool(self._pauses)
+            current = self._get()
+            if not self._holding:
+                return
             wanted = self._stopped if paused else self._bounded
-            first, middle, last = (
-                new if value in ours else value
-                for value, new, ours in zip(self._get(), wanted, self._ours, strict=True)
-            )
-            self._set(first, middle, last)
+            self._set(*self._replaced(current, wanted))
+        self._previous = self._bounded
 
     def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
         # Runs inside the collection, on any thread.
