@@ -152,8 +152,7 @@ def surroundings(
     def decided() -> Iterator[None]:
         with gcwise.batch("parse") as scope:
             yield
-        if scope.decision is not None:
-            decisions.append(scope.decision)
+        decisions.extend([scope.decision] if scope.decision is not None else [])
 
     if policy == "off":
         gc.disable()

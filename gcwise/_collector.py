@@ -121,9 +121,7 @@ class Collector:
             self._observe(site)
             if teardown:
                 return self._teardown(name, site, policy)
-            decision = self._weigh(name, policy, window)
-            self._ledger.decided()
-            return self._act(decision, site)
+            return self._act(self._weigh(name, policy, window), site)
         finally:
             self._claim.release()
 
@@ -218,6 +216,7 @@ class Collector:
         return pressure(self._ledger.resident, limit)
 
     def _act(self, decision: Decision, site: Site) -> Decision:
+        self._ledger.decided()
         if decision.generation is None:
             return decision
         before = self._ledger.resident
@@ -242,7 +241,7 @@ class Collector:
 
     def _settle(self, done: Collection, site: Site, before: float) -> Collection:
         """Teach the ledger what a collection did; return it with the memory it freed, if read."""
-        self._stats = self.runtime.stats()
+        self._stats, self._looked = self.runtime.stats(), None
         self.window.nursery.take()
         now = self.runtime.clock()
         resident, fresh = self.runtime.resident(now)
@@ -269,9 +268,7 @@ class Collector:
         if site.wants_trial():
             return self._try_all(name, site, policy)
         self._ledger.hint(site)
-        decision = self._weigh(name, policy)
-        self._ledger.decided()
-        decision = self._act(decision, site)
+        decision = self._act(self._weigh(name, policy), site)
         if decision.collection is not None:
             site.confirm(decision.expected, decision.collection.collected)
         elif decision.reason is Reason.NOT_DUE and site.fruitless:
@@ -280,6 +277,7 @@ class Collector:
 
     def _try_all(self, name: str, site: Site, policy: Policy) -> Decision:
         decision = self._weigh(name, policy)
+        self._ledger.decided()
         overhead = overhead_of(policy, self._pressure(policy))
         trials: list[Collection] = []
         for generation in (0, 1, 2) if self._ledger.old_allowed(overhead) else (0, 1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from gcwise._policy import FREEING, OBJECT_BYTES, resize_nursery
@@ -89,9 +90,11 @@ class Window:
         self._pauses: list[None] = []
         self._open = (self._batches, self._pauses)
         self._holding = False
-        # The program's own thresholds; ours while batches or a pause are open; and ours that may
-        # still be set while a change is under way.
-        self._found = self._bounded = self._stopped = self._previous = UNKNOWN
+        # The program's own thresholds, and ours while batches or a pause are open.
+        self._found = self._bounded = self._stopped = UNKNOWN
+        # All first and second ones of ours since the first of these windows: a thread that was
+        # held up may set one late.
+        self._firsts, self._middles = {NEVER}, {UNKNOWN[1]}
         self._young_passes = 0
 
     def open(self, kind: int) -> None:
@@ -102,7 +105,6 @@ class Window:
             if kind:
                 self._find(self._owned(current))
                 self._set(*self._stopped)
-                self._previous = self._bounded
             return
         if current != self._found:
             # Ours with no window open were left behind, or put back by code that had saved them.
@@ -121,14 +123,18 @@ class Window:
             if kind:
                 self._change()
             return
+        self._holding = False
         current = self._get()
         self._set(*(self._found if current == self._bounded else self._owned(current)))
         callbacks = self._callbacks
         while self._callback in callbacks:
-            callbacks.remove(self._callback)
-        self._holding = False
+            try:
+                callbacks.remove(self._callback)
+            except ValueError:  # noqa: PERF203
+                break  # Another thread was faster.
         if self._batches or self._pauses:
-            # Opened within the lines above, and found holding what was just given back.
+            # Opened within the lines above, which took back what it had set.
+            self._holding = False
             self.open(BATCH)
             self.close(BATCH)
 
@@ -173,23 +179,26 @@ class Window:
         first, middle, last = current
         if last != NEVER:
             return current  # Whoever sets the third threshold sets them all.
-        ours, before = self._bounded, self._previous
         return (
-            by[0] if first in (NEVER, ours[0], before[0]) else first,
-            by[1] if middle in (ours[1], before[1]) else middle,
+            by[0] if first in self._firsts else first,
+            by[1] if middle in self._middles else middle,
             by[2],
         )
 
     def _find(self, found: tuple[int, int, int]) -> None:
         self._found = found
+        if not self._holding:
+            self._firsts, self._middles = {NEVER}, set()
         self._bound()
 
     def _bound(self) -> None:
         first, middle, _ = self._found
         middle += self._young_passes
-        bounded = (first and max(int(self.nursery.size), first), middle, NEVER)
-        self._previous = self._bounded if self._holding else bounded
-        self._bounded, self._stopped = bounded, (first and NEVER, middle, NEVER)
+        # By powers of two, so that there are few values to know again.
+        nursery = first and first << int(math.log2(max(self.nursery.size / first, 1)))
+        self._firsts.add(nursery)
+        self._middles.add(middle)
+        self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
 
     def _change(self) -> None:
         paused = None
@@ -200,7 +209,9 @@ class Window:
                 return
             wanted = self._stopped if paused else self._bounded
             self._set(*self._replaced(current, wanted))
-        self._previous = self._bounded
+            if not self._holding:
+                # The last window closed within the lines above.
+                self._set(*self._owned(self._get()))
 
     def _on_collection(self, phase: str, info: dict[str, Any]) -> None:
         # Runs inside the collection, on any thread.

@@ -1,0 +1,116 @@
+"""Run one workload under one policy in this process, and tell the parent when and at what cost."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import resource
+import time
+from typing import Any
+
+from .events import Log, Recorder
+from .pace import Pacemaker
+from .policies import Policy, by_name
+from .workloads import WORKLOADS
+
+
+class Meter:
+    """Watch all collections from a ``gc.callbacks`` hook, the same and as cheap for everyone."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._began = 0.0
+        self.seconds = 0.0
+        self.longest_inside = 0.0
+        self.longest = 0.0
+        self.collections = [0, 0, 0]
+        self.collected = 0
+        self.granted = 0
+
+    def __call__(self, phase: str, info: dict[str, int]) -> None:
+        if phase == "start":
+            self._began = time.perf_counter()
+            return
+        duration = time.perf_counter() - self._began
+        self.seconds += duration
+        self.longest = max(self.longest, duration)
+        self.collections[info["generation"]] += 1
+        self.collected += info["collected"]
+        if self._policy.open:
+            self.longest_inside = max(self.longest_inside, duration)
+        self.granted += self._policy.calling
+
+    def figures(self) -> dict[str, Any]:
+        """Return what was seen."""
+        return {
+            "gc_seconds": self.seconds,
+            "longest_inside": self.longest_inside,
+            "longest": self.longest,
+            "collections": self.collections,
+            "collected": self.collected,
+            "calls": self._policy.calls,
+            "granted": self.granted,
+        }
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process so far, all threads and the kernel's share included."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def say(**line: Any) -> None:
+    """Send the parent one line."""
+    print(json.dumps(line), flush=True)
+
+
+def prepare(workload: str, scale: float) -> Any:
+    """Load an application's heap and the workload's data, and return the job.
+
+    Everything loaded ends in the oldest generation, as in a program that has been up for a while.
+    """
+    gc.disable()
+    # A middling application's heap: some 100,000 objects that stay.
+    import distributed  # noqa: F401
+    import sqlalchemy.orm  # noqa: F401
+
+    job = WORKLOADS[workload].prepare(scale)
+    gc.collect()
+    gc.enable()
+    return job
+
+
+def run(workload: str, policy: Policy, scale: float, *, events: bool) -> None:
+    """Run a job, and report its begin, its end and its figures."""
+    job = prepare(workload, scale)
+    policy.start()
+    meter = Meter(policy)
+    log = Log(policy, meter) if events else None
+    gc.callbacks.append(meter)
+    pacemaker = Pacemaker()
+    before = cpu_seconds()
+    say(begin=time.monotonic(), cpu_before=before)
+    pacemaker.start()
+    job(policy)
+    pacemaker.stop()
+    cpu = cpu_seconds() - before - pacemaker.seconds
+    end = time.monotonic()
+    gc.callbacks.remove(meter)
+    policy.stop()
+    say(
+        end=end,
+        cpu=cpu,
+        pace=pacemaker.pace,
+        events=log.events if log else [],
+        **meter.figures(),
+        **policy.extra(),
+    )
+
+
+def main(workload: str, policy: str, scale: float, *, events: bool) -> None:
+    """Be the child process of one run."""
+    chosen = Recorder() if policy == Recorder.name else by_name(policy)
+    run(workload, chosen, scale, events=events)
+    # Taking a large heap apart object by object is no part of the job, and takes seconds.
+    os._exit(0)

@@ -1,0 +1,175 @@
+"""Measure runs from outside: each in a fresh process whose resident memory is sampled."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import IO, Any
+
+import psutil
+
+INTERVAL = 0.002
+"""Seconds from one sample of the resident memory to the next."""
+
+ROOT = Path(__file__).resolve().parents[2]
+MIB = 2**20
+
+Sample = tuple[float, int]
+
+
+@dataclass
+class Run:
+    """What one run of one workload under one policy cost.
+
+    CPU seconds are as they were measured; ``pace`` is how fast the machine was (see `pace`), 0 when
+    that is not known. A run that did not end within the limit of time has ``finished`` false, and
+    its figures are what it had cost by then: a lower bound.
+    """
+
+    workload: str
+    policy: str
+    round: int
+    finished: bool
+    cpu: float
+    wall: float
+    mean_mib: float
+    peak_mib: float
+    pace: float = 0.0
+    gc_seconds: float = 0.0
+    longest_inside: float = 0.0
+    longest: float = 0.0
+    collections: list[int] = field(default_factory=lambda: [0, 0, 0])
+    collected: int = 0
+    calls: int = 0
+    granted: int = 0
+    samples: list[tuple[float, float]] = field(default_factory=list)
+    events: list[list[float]] = field(default_factory=list)
+    ends: list[list[float]] = field(default_factory=list)
+
+    @property
+    def space_time(self) -> float:
+        """Return the CPU seconds times the mean resident memory, in MiB seconds."""
+        return self.cpu * self.mean_mib
+
+    def at_pace(self, pace: float) -> Run:
+        """Return the run as it would have been on a machine of this pace."""
+        factor = self.pace / pace if self.pace else 1.0
+        times = ("cpu", "gc_seconds", "longest_inside", "longest")
+        return replace(self, **{name: getattr(self, name) * factor for name in times})
+
+
+class Child:
+    """A child process, the lines it has said so far, and its memory."""
+
+    def __init__(self, workload: str, policy: str, scale: float, *, events: bool) -> None:
+        command = [sys.executable, "-m", "tests.benchmarks", "--child", workload, policy]
+        self.process = subprocess.Popen(
+            [*command, "--scale", str(scale), *(["--events"] if events else [])],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+        )
+        assert self.process.stdout is not None
+        self.out: IO[bytes] = self.process.stdout
+        self.memory = psutil.Process(self.process.pid)
+        self.said: dict[str, Any] = {}
+        self.samples: list[Sample] = []
+        self._pending = b""
+
+    def listen(self, seconds: float) -> bool:
+        """Wait for so long for a line, and return whether more may come."""
+        ready, _, _ = select.select([self.out], [], [], max(0.0, seconds))
+        if not ready:
+            return True
+        read = os.read(self.out.fileno(), 65_536)
+        *lines, self._pending = (self._pending + read).split(b"\n")
+        for line in lines:
+            self.said.update(json.loads(line))
+        return bool(read)
+
+    def sample(self) -> None:
+        """Note the resident memory, unless the process is gone."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            self.samples.append((time.monotonic(), self.memory.memory_info().rss))
+
+    def watch(self, limit: float) -> None:
+        """Sample from the job's begin until its end, or until the limit in seconds is over."""
+        due = time.monotonic()
+        while "end" not in self.said and self.listen(due - time.monotonic()):
+            now = time.monotonic()
+            if "begin" not in self.said:
+                due = now + 1.0
+                continue
+            if now >= due or len(self.samples) == 0:
+                self.sample()
+                due = now + INTERVAL
+            if now - self.said["begin"] > limit:
+                self.stop_early()
+
+    def stop_early(self) -> None:
+        """Note what a run that is too long has cost so far, and end it."""
+        times = self.memory.cpu_times()
+        cpu = times.user + times.system - self.said["cpu_before"]
+        self.said.update(end=time.monotonic(), cpu=cpu)
+        self.said["finished"] = False
+        self.process.kill()
+
+
+def mean_and_peak(samples: list[Sample], begin: float, end: float) -> tuple[float, float]:
+    """Return the mean over time and the peak of the memory within a span, in MiB."""
+    held = peak = 0.0
+    starts = [begin, *(time for time, _ in samples[1:])]
+    for (_, size), start, stop in zip(samples, starts, [*starts[1:], end], strict=True):
+        held += size * max(0.0, min(stop, end) - start)
+        peak = max(peak, size)
+    return held / (end - begin) / MIB, peak / MIB
+
+
+def thin(samples: list[Sample], begin: float, most: int = 300) -> list[tuple[float, float]]:
+    """Return at most so many samples, as seconds since the begin and MiB."""
+    step = max(1, len(samples) // most)
+    return [(round(t - begin, 4), round(size / MIB, 2)) for t, size in samples[::step]]
+
+
+def measure(
+    workload: str,
+    policy: str,
+    round_number: int = 0,
+    *,
+    scale: float = 1.0,
+    limit: float = 30.0,
+    events: bool = False,
+) -> Run:
+    """Run a workload under a policy in a fresh process and return what it cost.
+
+    Raises:
+        RuntimeError: The process failed; what it said is on standard error.
+    """
+    child = Child(workload, policy, scale, events=events)
+    child.watch(limit)
+    child.out.close()
+    code = child.process.wait()
+    said = child.said
+    if "end" not in said:
+        raise RuntimeError(f"{workload} under {policy} failed with exit status {code}")
+    begin, end, _ = (said.pop(key) for key in ("begin", "end", "cpu_before"))
+    samples = [sample for sample in child.samples if sample[0] <= end] or child.samples[:1]
+    mean, peak = mean_and_peak(samples, begin, end)
+    return Run(
+        workload,
+        policy,
+        round_number,
+        finished=said.pop("finished", True),
+        wall=end - begin,
+        mean_mib=mean,
+        peak_mib=peak,
+        samples=thin(samples, begin),
+        **said,
+    )

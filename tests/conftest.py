@@ -1,0 +1,46 @@
+"""What every test starts from and leaves behind: automatic collection as it was found."""
+
+import gc
+
+import pytest
+
+from gcwise import Policy
+from gcwise._collector import collector
+from tests.fakes import FakeRuntime
+
+
+@pytest.fixture(autouse=True)
+def _as_found():
+    """Give each test a collector that has learned nothing; see that it leaves gc as it was."""
+    policy, active = collector.policy, collector.active
+    collector.sites.clear()
+    collector.after_fork()
+    collector.configure(Policy(), active=True)
+    before = _settings()
+    yield
+    after = _settings()
+    enabled, thresholds, callbacks = before
+    gc.set_threshold(*thresholds)
+    (gc.enable if enabled else gc.disable)()
+    gc.callbacks[:] = [each for each in gc.callbacks if each in callbacks or _foreign(each)]
+    collector.configure(policy, active=active)
+    assert after == before
+
+
+@pytest.fixture
+def runtime():
+    """Return a simulated collector, whose automatic collection is off."""
+    return FakeRuntime()
+
+
+def _settings():
+    return (
+        gc.isenabled(),
+        gc.get_threshold(),
+        [callback for callback in gc.callbacks if not _foreign(callback)],
+    )
+
+
+def _foreign(callback):
+    # Hypothesis times collections with a callback that it adds when first used.
+    return getattr(callback, "__module__", "").startswith("hypothesis")

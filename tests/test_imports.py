@@ -1,0 +1,139 @@
+"""Imports point downwards only, and none hides inside a function."""
+
+import ast
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import gcwise
+
+ROOT = Path(gcwise.__file__).parent
+MODULES = sorted(path.stem for path in ROOT.glob("*.py"))
+
+# What each module may import of gcwise at run time. Each stands below those that import it.
+TABLE = {
+    "_decision": set(),
+    "_decorate": set(),
+    "_runtime": set(),
+    "_policy": {"_decision"},
+    "_naming": {"_policy"},
+    "_site": {"_policy"},
+    "_window": {"_policy"},
+    "_ledger": {"_policy", "_site"},
+    "_collector": {"_decision", "_ledger", "_policy", "_runtime", "_site", "_window"},
+    "_config": {"_collector", "_policy"},
+    "_scope": {"_collector", "_decision", "_decorate", "_naming", "_window"},
+    "__init__": {"_config", "_decision", "_policy", "_scope"},
+    "__main__": {"__init__"},
+}
+# And for type checkers only.
+TYPES = {"_window": {"_runtime"}, "_scope": {"_policy"}}
+
+# A function may import these for itself; see the comments there.
+HIDDEN = {("_decorate", "inspect")}
+THIRD_PARTIES = {"psutil", "typing_extensions"}
+
+modules = pytest.mark.parametrize("module", MODULES)
+
+
+@functools.cache
+def tree_of(module):
+    """Parse a module, once, for nodes to be the same ones each time."""
+    return ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
+
+
+def imported(nodes):
+    """Yield the full names of the modules that import statements among the nodes name."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are written in full"
+            yield node.module
+
+
+def for_types(module):
+    """Return all nodes under `if TYPE_CHECKING:`."""
+    return {
+        node
+        for block in ast.walk(tree_of(module))
+        if isinstance(block, ast.If) and ast.unparse(block.test) == "TYPE_CHECKING"
+        for node in ast.walk(block)
+    }
+
+
+def own(names):
+    """Return the modules of gcwise among the names, by their short names."""
+    own_names = [name for name in names if name.partition(".")[0] == "gcwise"]
+    return {name.partition(".")[2] or "__init__" for name in own_names}
+
+
+def at_run_time(module):
+    """Return all nodes but those for type checkers."""
+    types = for_types(module)
+    return [node for node in ast.walk(tree_of(module)) if node not in types]
+
+
+def test_every_module_has_its_place():
+    """The table knows every module, and no other."""
+    assert sorted(TABLE) == MODULES
+
+
+@modules
+def test_table(module):
+    """A module imports what the table says, no more and no less."""
+    assert own(imported(at_run_time(module))) == TABLE[module]
+
+
+@modules
+def test_types(module):
+    """For type checkers alone a few more are imported, and those lie not above either."""
+    assert own(imported(for_types(module))) == TYPES.get(module, set())
+
+
+def test_downwards():
+    """Following the imports never leads back: there is no ring, types included."""
+    left = {name: TABLE[name] | TYPES.get(name, set()) for name in TABLE}
+    while left:
+        bottom = {name for name, above in left.items() if not above & left.keys()}
+        assert bottom, f"these import each other in a ring: {sorted(left)}"
+        left = {name: left[name] for name in left.keys() - bottom}
+
+
+@modules
+def test_nothing_hidden(module):
+    """No import hides inside a function, but those with a reason."""
+    hidden = {
+        (module, name)
+        for function in ast.walk(tree_of(module))
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for name in imported(ast.walk(function))
+    }
+
+    assert hidden == {entry for entry in HIDDEN if entry[0] == module}
+
+
+@modules
+def test_third_parties(module):
+    """Besides the standard library only the two dependencies are imported."""
+    names = {name.partition(".")[0] for name in imported(ast.walk(tree_of(module)))}
+
+    assert names <= sys.stdlib_module_names | THIRD_PARTIES | {"gcwise"}
+
+
+def test_importing_is_cheap():
+    """`import gcwise` brings none of the heavy modules that only some programs need."""
+    script = (
+        "import psutil, sys; before = set(sys.modules); import gcwise; "
+        "print(*(sys.modules.keys() - before))"
+    )
+    command = [sys.executable, "-W", "error", "-c", script]
+
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+    heavy = {"inspect", "argparse", "asyncio", "dataclasses", "typing_extensions", "ast", "json"}
+    assert not heavy.intersection(said)
+    assert {name for name in said if name.startswith("gcwise")} >= {"gcwise", "gcwise._scope"}

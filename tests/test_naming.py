@@ -1,0 +1,60 @@
+"""Names and policies as they are given, and the place of a caller that gives none."""
+
+import sys
+
+import pytest
+
+from gcwise import Policy
+from gcwise._naming import caller, check
+
+
+@pytest.mark.parametrize("name", [None, "", "parse", type("Name", (str,), {})("parse")])
+@pytest.mark.parametrize("policy", [None, Policy(), Policy.never()])
+def test_what_is_right_passes(name, policy):
+    """None, any string and any policy are accepted."""
+    check(name, policy)
+
+
+def test_a_number_for_a_name_is_refused_with_an_example():
+    """The message says what was given, what is allowed, and what to do."""
+    with pytest.raises(TypeError) as refusal:
+        check(100, None)
+    assert str(refusal.value) == (
+        "name must be a string or None, got int: 100; "
+        'give each place a short name, as in gcwise.batch("parse"), or none'
+    )
+
+
+def test_a_function_for_a_name_is_taken_for_forgotten_parentheses():
+    """The usual slip with a decorator is named."""
+    with pytest.raises(TypeError, match=r"did you forget the parentheses, as in @gcwise.batch\(\)"):
+        check(print, None)
+
+
+def test_a_wrong_policy_is_refused_with_the_ways_to_make_one():
+    """A plain number is no policy."""
+    with pytest.raises(TypeError) as refusal:
+        check("parse", 2.0)
+    assert str(refusal.value) == (
+        "policy must be a gcwise.Policy or None, got float: 2.0; "
+        "make one with gcwise.Policy(...), Policy.every(n), Policy.always() or Policy.never()"
+    )
+
+
+@pytest.mark.parametrize("arguments", [(["x" * 1000], None), (None, "x" * 1000)])
+def test_what_was_given_is_cut_short(arguments):
+    """A message shows the beginning of a long argument only."""
+    with pytest.raises(TypeError) as refusal:
+        check(*arguments)
+    assert 250 > len(str(refusal.value)) > 100
+
+
+def test_the_caller_is_told_by_file_and_line():
+    """Depth 0 is the line that asks, depth 1 the line that called it."""
+
+    def ask(depth):
+        return caller(depth)
+
+    line = sys._getframe().f_lineno
+    assert ask(0) == f"{__file__}:{line - 2}"
+    assert ask(1) == f"{__file__}:{line + 2}"
