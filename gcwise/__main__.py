@@ -206,7 +206,9 @@ class CollectionTimer:
     """Count collections, automatic or explicit, and time the longest."""
 
     def __init__(self) -> None:
-        self.collections, self.longest = 0, 0.0
+        self.collections: int = 0
+        self.longest: float = 0.0
+        self._started: float = 0.0
         gc.callbacks.append(self)
 
     def __call__(self, phase: str, _info: dict[str, int]) -> None:

@@ -193,9 +193,10 @@ class Collector:
     def _weigh(self, name: str, policy: Policy, window: int | None = None) -> Decision:
         ledger, short = self._ledger, self._pressure(policy)
         outlooks = ledger.outlooks()
+        gap = ledger.next_gap()
         verdict = decide(
             outlooks,
-            gap=ledger.next_gap(),
+            gap=gap,
             weight=weight_of(policy, short),
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
             returning=self.window.returning(window, int(outlooks[0].candidates)),
@@ -203,7 +204,7 @@ class Collector:
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
             self._sleep(outlooks[0].candidates if verdict.generation is None else -FEW)
-        return _decision(name, verdict, outlooks)
+        return _decision(name, verdict, outlooks, gap)
 
     def _sleep(self, young: float) -> None:
         if self.policy.period is not None:
@@ -300,7 +301,7 @@ def _on_schedule(name: str, policy: Policy, turn: int) -> Decision:
     return refused(Reason.SCHEDULED, name)._replace(generation=policy.generation)
 
 
-def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...]) -> Decision:
+def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...], gap: float) -> Decision:
     outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else verdict.generation or 0]
     return Decision(
         verdict.generation,
@@ -309,7 +310,7 @@ def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...]) -> Dec
         round(outlook.candidates),
         round(outlook.expected),
         outlook.cost,
-        outlook.debt,
+        outlook.debt + outlook.share * gap,
     )
 
 

@@ -14,14 +14,14 @@ class Reason(enum.Enum):
     The value is the clause that `str(decision)` prints, filled in with the decision's own figures.
     """
 
-    DUE = "holding on to them has cost {debt}, a collection would waste {cost}"
+    DUE = "keeping them until the next chance costs {debt}, a collection would waste {cost}"
     TRIVIAL = "a collection would waste {cost}, next to nothing since the last one"
     RETURNING = "automatic collection is about to come back and would examine them anyway"
     EXPLORING = "it is not known yet which generation this teardown leaves its garbage in"
     SCHEDULED = "the policy's turn has come"
 
     NOTHING_NEW = "{candidates} waiting, next to nothing new since the last decision"
-    NOT_DUE = "holding on to them has cost {debt} so far, a collection would waste {cost}"
+    NOT_DUE = "keeping them until the next chance costs only {debt}, a collection wastes {cost}"
     OVERHEAD = "fruitless full collections have had their share of the time for now"
     FRUITLESS = "collections here have freed nothing so far"
     NOT_SCHEDULED = "the policy's turn has not come"
@@ -63,7 +63,7 @@ class Decision(NamedTuple):
         candidates: Objects that the collection would examine, estimated.
         expected: Objects among them that are expected to be garbage.
         cost: Seconds that the collection would waste on objects that survive it.
-        debt: Seconds that holding on to the garbage has cost so far.
+        debt: Seconds that keeping the garbage will have cost by the next chance to decide.
         collection: What was done, or None.
     """
 

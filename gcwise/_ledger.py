@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gcwise._policy import FREEING, Outlook
-from gcwise._site import YOUNG_EFFICIENCY, Site, blend
+from gcwise._site import LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site, blend
 
 __all__ = ["Ledger"]
 
@@ -18,8 +18,6 @@ YOUNG_SCAN, MIDDLE_SCAN, HEAP_SCAN = 20e-9, 100e-9, 1e-9
 HEAP_OBJECT_BYTES = 200
 # What is taken for garbage until a collection tells: half of the middle-aged, less of the old.
 MIDDLE_EFFICIENCY, OLD_EFFICIENCY = 0.5, 0.25
-# Never less, or a site that changes its ways would not be found out.
-LEAST_EFFICIENCY = 1 / 32
 # How fast the expected time to the next decision follows.
 GAP_LEARNING = 0.25
 

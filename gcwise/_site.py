@@ -36,13 +36,24 @@ class Site:
         turns: Decisions counted for a fixed schedule.
     """
 
-    __slots__ = ("_trials", "_waited", "efficiency", "fruitless", "object_bytes", "turns", "yields")
+    __slots__ = (
+        "_complete",
+        "_trials",
+        "_waited",
+        "efficiency",
+        "fruitless",
+        "object_bytes",
+        "turns",
+        "yields",
+    )
 
     def __init__(self) -> None:
         self.efficiency = YOUNG_EFFICIENCY
         self.object_bytes = float(OBJECT_BYTES)
         self.yields = [0.0, 0.0, 0.0]
         self.fruitless = self.turns = self._trials = self._waited = 0
+        # Whether there was time to try the oldest, too.
+        self._complete = False
 
     def learn(self, efficiency: float, grown: float, objects: float) -> None:
         """Take over an efficiency, and the bytes by which memory grew with these objects."""
@@ -55,8 +66,9 @@ class Site:
     def wants_trial(self) -> bool:
         """Count a teardown; tell whether all generations should be tried at it."""
         self._waited += 1
-        back_off = 2 ** min(self.fruitless, MOST_BACK_OFF)
-        return self._trials < TRIALS or (self.fruitless > 0 and self._waited > back_off)
+        if self.fruitless and self._trials >= TRIALS:
+            return self._waited > 2 ** min(self.fruitless, MOST_BACK_OFF)
+        return self._trials < TRIALS or not self._complete
 
     def learn_trial(self, freed: list[int], share: float) -> None:
         """Learn what each generation tried has freed, altogether this share of memory."""
@@ -65,7 +77,8 @@ class Site:
             self.yields[generation] = blend(before, objects) if self._trials else float(objects)
         self.fruitless = 0 if share >= WORTH else self.fruitless + 1
         self._waited = 0
-        self._trials += len(freed) == len(self.yields)
+        self._trials += 1
+        self._complete = self._complete or len(freed) == len(self.yields)
 
     def confirm(self, expected: float, collected: float) -> None:
         """Begin the trials anew where a teardown left much less than was learned of it."""

@@ -92,8 +92,8 @@ class Window:
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
-        # All first and second ones of ours since the first of these windows: a thread that was
-        # held up may set one late.
+        # What is ours among thresholds: also what was set before, for a change may have been
+        # interrupted, or a thread that was held up may set it late.
         self._firsts, self._middles = {NEVER}, {UNKNOWN[1]}
         self._young_passes = 0
 
@@ -153,7 +153,7 @@ class Window:
         """
         if young_passes != self._young_passes:
             self._young_passes = young_passes
-            self._bound()
+            self._bound(self._found)
             self._change()
 
     def own_threshold(self) -> int:
@@ -186,18 +186,18 @@ class Window:
         )
 
     def _find(self, found: tuple[int, int, int]) -> None:
+        self._firsts, self._middles = {NEVER}, set()
+        self._bound(found)
+        # Last: whoever opens a window before this line works it all out again.
         self._found = found
-        if not self._holding:
-            self._firsts, self._middles = {NEVER}, set()
-        self._bound()
 
-    def _bound(self) -> None:
-        first, middle, _ = self._found
+    def _bound(self, found: tuple[int, int, int]) -> None:
+        first, middle, _ = found
         middle += self._young_passes
         # By powers of two, so that there are few values to know again.
         nursery = first and first << int(math.log2(max(self.nursery.size / first, 1)))
         self._firsts.add(nursery)
-        self._middles.add(middle)
+        self._middles = {middle, self._bounded[1]} if self._middles else {middle}
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
 
     def _change(self) -> None:
@@ -219,5 +219,5 @@ class Window:
             self.nursery.started()
         else:
             self.nursery.stopped(self._get()[0], info["collected"])
-            self._bound()
+            self._bound(self._found)
             self._change()

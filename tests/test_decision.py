@@ -22,7 +22,8 @@ def test_a_wish_says_what_is_to_examine_and_what_it_costs():
     """The sentence has objects, a percentage and seconds in readable units."""
     assert str(DUE) == (
         "generation 0 is worth collecting: about 12,400 objects to examine, 93 % of them expected "
-        "to be garbage: holding on to them has cost 4.2 ms, a collection would waste 250 us"
+        "to be garbage: keeping them until the next chance costs 4.2 ms, a collection would waste "
+        "250 us"
     )
 
 
@@ -68,7 +69,7 @@ def test_memory_is_told_only_when_it_was_seen_to_fall(memory, ending):
 def test_seconds_are_shown_in_the_unit_that_fits(seconds, shown):
     """Microseconds below a millisecond, milliseconds below a second."""
     assert str(DUE._replace(debt=seconds)).endswith(
-        f"has cost {shown}, a collection would waste 250 us"
+        f"costs {shown}, a collection would waste 250 us"
     )
 
 
@@ -76,14 +77,14 @@ def test_a_refusal_says_that_nothing_is_collected():
     """What is not worth it is told with the same figures, and so far."""
     assert str(DUE._replace(generation=None, reason=Reason.NOT_DUE)) == (
         "no collection: about 12,400 objects to examine, 93 % of them expected to be garbage: "
-        "holding on to them has cost 4.2 ms so far, a collection would waste 250 us"
+        "keeping them until the next chance costs only 4.2 ms, a collection wastes 250 us"
     )
 
 
 def test_no_share_is_told_of_no_objects():
     """With nothing to examine there is no percentage, and no division by zero."""
     decision = DUE._replace(generation=None, reason=Reason.NOT_DUE, candidates=0, expected=0)
-    assert str(decision).startswith("no collection: holding on to them has cost")
+    assert str(decision).startswith("no collection: keeping them until the next chance costs only")
 
 
 @pytest.mark.parametrize(

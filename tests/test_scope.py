@@ -54,9 +54,10 @@ def runs():
 
 
 def garbage(number):
-    """Leave that many dead cycles behind."""
+    """Leave that many dead objects behind, each a cycle of its own."""
     for _ in range(number):
-        Node()
+        cycle = []
+        cycle.append(cycle)
 
 
 class TestSites:

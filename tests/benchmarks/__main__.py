@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -81,9 +83,20 @@ def line(run: Run) -> str:
 
 
 def run_all(options: argparse.Namespace) -> list[Run]:
-    """Run every pair, one after the other, showing each as it ends."""
-    todo = list(pairs(options))
+    """Run every pair, one after the other, showing each as it ends.
+
+    An interrupt, or a request to terminate, ends it early with the runs there are.
+    """
     runs: list[Run] = []
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with contextlib.suppress(KeyboardInterrupt):
+        run_into(runs, options)
+    return runs
+
+
+def run_into(runs: list[Run], options: argparse.Namespace) -> None:
+    """Run every pair and add it to a list."""
+    todo = list(pairs(options))
     for number, (workload, policy, round_number) in enumerate(todo, 1):
         limit = max(options.limit, WORKLOADS[workload].limit or 0.0)
         try:
@@ -93,7 +106,6 @@ def run_all(options: argparse.Namespace) -> list[Run]:
             continue
         runs.append(run)
         print(f"[{number}/{len(todo)}] {line(run)}", flush=True)
-    return runs
 
 
 def smoke(options: argparse.Namespace) -> None:

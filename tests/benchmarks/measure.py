@@ -153,9 +153,14 @@ def measure(
         RuntimeError: The process failed; what it said is on standard error.
     """
     child = Child(workload, policy, scale, events=events)
-    child.watch(limit)
-    child.out.close()
-    code = child.process.wait()
+    try:
+        child.watch(limit)
+    except KeyboardInterrupt:
+        child.process.kill()
+        raise
+    finally:
+        child.out.close()
+        code = child.process.wait()
     said = child.said
     if "end" not in said:
         raise RuntimeError(f"{workload} under {policy} failed with exit status {code}")
