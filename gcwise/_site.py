@@ -67,7 +67,8 @@ class Site:
         """Count a teardown; tell whether all generations should be tried at it."""
         self._waited += 1
         if self.fruitless and self._trials >= TRIALS:
-            return self._waited > 2 ** min(self.fruitless, MOST_BACK_OFF)
+            back_off: int = 2 ** min(self.fruitless, MOST_BACK_OFF)
+            return self._waited > back_off
         return self._trials < TRIALS or not self._complete
 
     def learn_trial(self, freed: list[int], share: float) -> None:

@@ -107,20 +107,19 @@ def test_young_figures():
 
 
 def test_old_figures():
-    """Figures that have grown old are gone too: the first times every generation is tried."""
+    """Figures that have grown old are gone too: the first time every generation is tried."""
 
     @gcwise.teardown("old figures")
     def close():
         plt.close("all")
 
-    for _ in range(2):
-        refs = [figure(), figure()]
-        gc.collect()
-        before = runs()
-        close()
-        assert not any(ref() for ref in refs)
-        assert [new - old for old, new in zip(before, runs(), strict=True)] == [1, 1, 1]
+    refs = [figure(), figure()]
+    gc.collect()
+    before = runs()
+    close()
 
+    assert not any(ref() for ref in refs)
+    assert [new - old for old, new in zip(before, runs(), strict=True)] == [1, 1, 1]
     young, middle, old = collector.sites["old figures"].yields
     assert old > 1_000 > young + middle
 
@@ -148,13 +147,13 @@ def test_database(old):
         engine.dispose()
         things.clear()
 
-    for _ in range(2):
-        things = database()
-        refs = [weakref.ref(thing) for thing in things]
-        if old:
-            gc.collect()
-        close(things)
-        assert not any(ref() for ref in refs)
+    things = database()
+    refs = [weakref.ref(thing) for thing in things]
+    if old:
+        gc.collect()
+    close(things)
+
+    assert not any(ref() for ref in refs)
 
 
 def test_pool_without_cycles():
@@ -168,10 +167,9 @@ def test_pool_without_cycles():
             pool.clear()
         reasons.append(scope.decision.reason)
 
-    assert reasons[:2] == [Reason.EXPLORING] * 2
-    assert reasons.count(Reason.EXPLORING) <= 6
-    assert runs()[2] <= before[2] + 6
+    assert reasons[0] is Reason.EXPLORING
     assert Reason.FRUITLESS in reasons
+    assert runs()[2] <= before[2] + 6
 
 
 def test_young_pool():
