@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 from gcwise._policy import FREEING, OBJECT_BYTES, resize_nursery
@@ -17,6 +16,9 @@ BATCH, PAUSE = 0, 1
 
 # A threshold that no count reaches and no other code is likely to set.
 NEVER = 2**31 - 619
+# A first threshold of ours is known by its remainder, whoever set it and however long ago: a thread
+# that was held up, a change that was interrupted, code that saved it and puts it back.
+MARK, MARKED = 256, 173
 # Before the first window.
 UNKNOWN = (-1, -1, -1)
 # Before an automatic collection looks for garbage it may take half as much as there is resident
@@ -92,9 +94,6 @@ class Window:
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
-        # What is ours among thresholds: also what was set before, for a change may have been
-        # interrupted, or a thread that was held up may set it late.
-        self._firsts, self._middles = {NEVER}, {UNKNOWN[1]}
         self._young_passes = 0
 
     def open(self, kind: int) -> None:
@@ -108,7 +107,7 @@ class Window:
             return
         if current != self._found:
             # Ours with no window open were left behind, or put back by code that had saved them.
-            self._find(self._owned(current))
+            self._find(self._owned(current) if current[2] == NEVER else current)
         self._holding = True
         self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))
@@ -177,16 +176,15 @@ class Window:
         self, current: tuple[int, int, int], by: tuple[int, int, int]
     ) -> tuple[int, int, int]:
         first, middle, last = current
-        if last != NEVER:
-            return current  # Whoever sets the third threshold sets them all.
+        if first == NEVER or first % MARK == MARKED:
+            return by  # Whoever sets any threshold sets the first.
         return (
-            by[0] if first in self._firsts else first,
-            by[1] if middle in self._middles else middle,
-            by[2],
+            first,
+            by[1] if middle == self._bounded[1] else middle,
+            by[2] if last == NEVER else last,
         )
 
     def _find(self, found: tuple[int, int, int]) -> None:
-        self._firsts, self._middles = {NEVER}, set()
         self._bound(found)
         # Last: whoever opens a window before this line works it all out again.
         self._found = found
@@ -194,10 +192,7 @@ class Window:
     def _bound(self, found: tuple[int, int, int]) -> None:
         first, middle, _ = found
         middle += self._young_passes
-        # By powers of two, so that there are few values to know again.
-        nursery = first and first << int(math.log2(max(self.nursery.size / first, 1)))
-        self._firsts.add(nursery)
-        self._middles = {middle, self._bounded[1]} if self._middles else {middle}
+        nursery = first and max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
 
     def _change(self) -> None:
