@@ -9,6 +9,9 @@ __all__ = ["Ledger"]
 
 # The whole of a collection that examines nothing: statistics before and after, the rule, learning.
 OVERHEAD = 20e-6
+# One duration, in which the machine may have done something else, counts for no more than this
+# many times what was known before.
+STEP = 4.0
 # Fewer objects than this tell nothing of what one costs.
 MANY = 1000
 # Seconds, until they are measured: to examine an object that survives, young or middle-aged, and
@@ -196,10 +199,10 @@ class Ledger:
             self.heap_scan = max(duration - collected * self.freeing[cold], 0.0) / self.resident
         elif survivors > max(collected, MANY):
             scan = max(duration - collected * self.freeing[cold], 0.0) / survivors
-            self.scan[number] = blend(self.scan[number], scan)
+            self.scan[number] = blend(self.scan[number], min(scan, STEP * self.scan[number]))
         elif collected > MANY:
             freeing = max(duration - survivors * self.scan[number], 0.0) / collected
-            self.freeing[cold] = blend(self.freeing[cold], freeing)
+            self.freeing[cold] = blend(self.freeing[cold], min(freeing, STEP * self.freeing[cold]))
 
     def _grown(self) -> float:
         return max(self.resident - self.base, 0.0)
