@@ -971,6 +971,27 @@ class TestInTheMiddle:
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
 
+    def test_last_window_closes_before_a_change_is_set(self):
+        """A thread that sets a changed threshold too late takes it back itself."""
+
+        class Late(FakeRuntime):
+            before_setting = None
+
+            def set_threshold(self, *thresholds):
+                action, self.before_setting = self.before_setting, None
+                if action is not None:
+                    action()
+                super().set_threshold(*thresholds)
+
+        runtime = Late()
+        window = Window(runtime)
+        window.open(BATCH)
+        runtime.before_setting = lambda: window.close(BATCH)
+        window.admit(5)
+
+        assert runtime.thresholds == (701, 11, 13)
+        assert runtime.callbacks == []
+
     def test_two_threads_open_the_first_window(self):
         """Two threads that both find no window open leave one entry to remove, or none."""
         both = threading.Barrier(2)
