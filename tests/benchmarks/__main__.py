@@ -48,7 +48,9 @@ def arguments() -> argparse.Namespace:
         "--policies", type=lambda text: names(text, known_policies), default=known_policies
     )
     parser.add_argument("--scale", type=float, default=1.0, help="amount of work of each job")
-    parser.add_argument("--limit", type=float, default=10.0, help="seconds after which a run ends")
+    parser.add_argument(
+        "--limit", type=float, default=8.0, help="CPU seconds after which a run is stopped"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the plots there")
     parser.add_argument("--from-json", type=Path, metavar="FILE", help="read runs, run nothing")
