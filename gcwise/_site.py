@@ -16,7 +16,7 @@ LEAST_EFFICIENCY = 1 / 32
 FORGETTING = 0.1
 # A teardown tries all generations this often before it trusts what it has learned,
 TRIALS = 2
-# and where that freed less than this share of memory, again after 2, 4, ... at most 2**5 more.
+# and where that freed less than this share of memory, again after 4, 8, ... at most 2**5 more.
 WORTH, MOST_BACK_OFF = 1e-3, 5
 
 
