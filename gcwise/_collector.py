@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import NamedTuple
 
 from gcwise._decision import Collection, Decision, Reason, refused
 from gcwise._ledger import Ledger
 from gcwise._policy import Outlook, Policy, Verdict, decide, overhead_of, pressure, weight_of
+from gcwise._record import NamedTuple
 from gcwise._runtime import Runtime
 from gcwise._site import Site
 from gcwise._window import Window

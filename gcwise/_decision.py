@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import enum
-from typing import NamedTuple
+
+from gcwise._record import NamedTuple
 
 __all__ = ["Collection", "Decision", "Reason", "refused"]
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
     from contextlib import AbstractContextManager
+    from typing import Any, TypeVar
+
+    F = TypeVar("F")
 
 __all__ = ["decorate", "qualified_name"]
-
-F = TypeVar("F")
 
 
 def decorate(func: F, scope: Callable[[], AbstractContextManager[Any]]) -> F:
@@ -21,14 +22,14 @@ def decorate(func: F, scope: Callable[[], AbstractContextManager[Any]]) -> F:
     arguments before the scope ends, so that what only the call held can be collected there.
     """
     if isinstance(func, (classmethod, staticmethod)):
-        return cast("F", type(func)(decorate(func.__func__, scope)))
+        return type(func)(decorate(func.__func__, scope))
     if not callable(func) or isinstance(func, type):
         raise TypeError(
             f"only functions and methods can be decorated, got {type(func).__name__}: "
             f"{func!r:.60}; decorate a function, or open a block: with gcwise.batch(): ..."
         )
     wrapper = _kind_of(func)(func, scope)
-    return cast("F", functools.update_wrapper(wrapper, func))
+    return functools.update_wrapper(wrapper, func)  # type: ignore[return-value]
 
 
 def qualified_name(func: Any) -> str:

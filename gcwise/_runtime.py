@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import gc
 import time
-from typing import TYPE_CHECKING, Any
 
 import psutil
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from typing import Any
 
 __all__ = ["Runtime", "container_limit"]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, ClassVar, TypeVar, cast, overload
 
 from gcwise._collector import collector
 from gcwise._decision import Decision, Reason, refused
@@ -11,13 +10,18 @@ from gcwise._decorate import decorate, qualified_name
 from gcwise._naming import caller, check
 from gcwise._window import BATCH, PAUSE
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from types import TracebackType
+    from typing import Any, ClassVar, TypeVar, overload
 
     from typing_extensions import Self
 
     from gcwise._policy import Policy
+
+    F = TypeVar("F")
+    T = TypeVar("T")
 
 __all__ = [
     "Scope",
@@ -35,9 +39,6 @@ skipped = collector.skipped
 open_window, close_window = collector.window.open, collector.window.close
 # A scope's states, in their order.
 NEW, OPEN, ENDED = range(3)
-
-F = TypeVar("F")
-T = TypeVar("T")
 
 
 class Scope:
@@ -175,10 +176,10 @@ class collect_after(Scope):  # noqa: N801
 class paused(Scope):  # noqa: N801
     """Keep automatic collection off during a block or call, and decide before it comes back.
 
-    Unlike in `batch`, garbage grows without bound inside. It is kept off by a first threshold of 0
-    and not by `gc.disable()`: `gc.isenabled()` goes on telling what the program chose, and a
-    `gc.enable()` by other code inside does not end the pause. Arguments, errors and cost are those
-    of `batch`.
+    Unlike in `batch`, garbage grows without bound inside. It is kept off by a first threshold that
+    no count reaches and not by `gc.disable()`: `gc.isenabled()` goes on telling what the program
+    chose, and a `gc.enable()` by other code inside does not end the pause. Arguments, errors and
+    cost are those of `batch`.
     """
 
     __slots__ = ()
@@ -192,11 +193,15 @@ class Teardown(Scope):
     _teardown = True
 
 
-@overload
-def teardown(name: str | None = None, *, policy: Policy | None = None) -> Teardown: ...
-@overload
-def teardown(name: F) -> F: ...
-def teardown(name: object = None, *, policy: Policy | None = None) -> object:
+if TYPE_CHECKING:
+
+    @overload
+    def teardown(name: str | None = None, *, policy: Policy | None = None) -> Teardown: ...
+    @overload
+    def teardown(name: F) -> F: ...
+
+
+def teardown(name: Any = None, *, policy: Policy | None = None) -> Any:
     """Say that a block or function takes an object graph apart, and decide at its end.
 
     Counts of young objects do not show the garbage that this leaves, so the first times every
@@ -211,7 +216,7 @@ def teardown(name: object = None, *, policy: Policy | None = None) -> object:
     if callable(name) or isinstance(name, classmethod):
         return Teardown(policy=policy)(name)
     check(name, policy)
-    scope = Teardown(cast("str | None", name), policy=policy)
+    scope = Teardown(name, policy=policy)
     if name is None:
         scope._caller = caller(1)  # noqa: SLF001  # Not this line.
     return scope

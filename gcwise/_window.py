@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 from gcwise._policy import FREEING, OBJECT_BYTES, resize_nursery
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gcwise._runtime import Runtime
 
 __all__ = ["BATCH", "PAUSE", "Nursery", "Window"]
