@@ -94,8 +94,9 @@ class Collector:
 
         This is the whole cost of a scope with nothing to do: one count, one look at the clock.
         """
-        young = self._count()[0]
-        if young < self._wakes_at and policy is None and self._clock() < self._quiet_until:
+        count, clock = self._count, self._clock
+        young = count()[0]
+        if young < self._wakes_at and policy is None and clock() < self._quiet_until:
             return young
         return None
 

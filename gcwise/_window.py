@@ -100,7 +100,8 @@ class Window:
     def open(self, kind: int) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
         self._open[kind].append(None)
-        current = self._get()
+        get = self._get
+        current = get()
         if self._holding:
             if kind:
                 self._find(self._owned(current))
@@ -124,14 +125,16 @@ class Window:
                 self._change()
             return
         self._holding = False
-        current = self._get()
+        get = self._get
+        current = get()
         self._set(*(self._found if current == self._bounded else self._owned(current)))
-        callbacks = self._callbacks
-        while self._callback in callbacks:
-            try:
-                callbacks.remove(self._callback)
-            except ValueError:  # noqa: PERF203
-                break  # Another thread was faster.
+        callbacks, ours = self._callbacks, self._callback
+        try:
+            callbacks.remove(ours)
+            while ours in callbacks:
+                callbacks.remove(ours)
+        except ValueError:
+            pass  # Another thread was faster.
         if self._batches or self._pauses:
             # Opened within the lines above, which took back what it had set.
             self._holding = False
