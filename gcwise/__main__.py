@@ -152,6 +152,8 @@ def surroundings(
     def decided() -> Iterator[None]:
         with gcwise.batch("parse") as scope:
             yield
+        # What is kept was made among garbage, and holds a whole arena of memory afterwards.
+        del decisions[3:]
         decisions.extend([scope.decision] if scope.decision is not None else [])
 
     if policy == "off":
@@ -197,7 +199,7 @@ def link_parents(tree: ast.AST) -> None:
 
 
 def telling(decisions: list[gcwise.Decision]) -> list[str]:
-    """Return the sentences of the first decisions, and of one from the middle and the end."""
+    """Return the sentences of the first decisions and of the last."""
     chosen = [*decisions[:2], *decisions[len(decisions) // 2 :][:1], *decisions[-1:]]
     return [str(decision) for decision in chosen]
 
