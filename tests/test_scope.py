@@ -208,12 +208,15 @@ class TestDecision:
 
     def test_teardown_is_decided_even_when_nothing_is_new(self, monkeypatch, still):
         """A teardown's garbage is old: that there is nothing young says nothing about it."""
-        monkeypatch.setattr("gcwise._scope.skipped", lambda _policy: 0)
-        dead = weakref.ref(Node())
-        gc.collect(0)
+        node = Node()
+        gc.collect()
+        dead = weakref.ref(node)
+        monkeypatch.setattr(collector, "_wakes_at", sys.maxsize)
+        monkeypatch.setattr(collector, "_quiet_until", float("inf"))
+        assert collector.skipped(None) is not None
 
         with gcwise.teardown("test_teardown_is_decided"):
-            pass
+            del node
 
         assert dead() is None
 
