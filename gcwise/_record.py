@@ -1,4 +1,7 @@
-"""`typing.NamedTuple` for run time: importing typing would take as long as all of gcwise."""
+"""`typing.NamedTuple` for run time: importing typing would take as long as all of gcwise.
+
+For the same reason modules say `TYPE_CHECKING = False` themselves, which type checkers know.
+"""
 
 from __future__ import annotations
 

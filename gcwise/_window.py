@@ -100,6 +100,7 @@ class Window:
     def open(self, kind: int) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
         self._open[kind].append(None)
+        # A local, here and in `close`: CPython 3.11 is slow to call an attribute of an instance.
         get = self._get
         current = get()
         if self._holding:
