@@ -30,7 +30,8 @@ TABLE = {
     "_config": {"_collector", "_policy"},
     "_scope": {"_collector", "_decision", "_decorate", "_naming", "_window"},
     "__init__": {"_config", "_decision", "_policy", "_scope"},
-    "__main__": {"__init__"},
+    "_demo": {"__init__"},
+    "__main__": {"_demo"},
 }
 # And for type checkers only.
 TYPES = {"_window": {"_runtime"}, "_scope": {"_policy"}}
