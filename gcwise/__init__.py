@@ -13,17 +13,17 @@ True
 str
 """
 
+from gcwise._collection import Collection
 from gcwise._config import get_policy, is_active, set_active, set_policy
-from gcwise._decision import Collection, Decision, Reason
+from gcwise._decision import Decision, Reason
 from gcwise._policy import Policy
+from gcwise._question import maybe_collect, should_collect
 from gcwise._scope import (
     Scope,
     batch,
     collect_after,
     each,
-    maybe_collect,
     paused,
-    should_collect,
     teardown,
 )
 

@@ -6,13 +6,18 @@ import os
 import threading
 from collections import OrderedDict
 
-from gcwise._decision import Collection, Decision, Reason, refused
+from gcwise._collection import collect, total_of
+from gcwise._decision import Decision, Reason, refused
 from gcwise._ledger import Ledger
 from gcwise._policy import Outlook, Policy, Verdict, decide, overhead_of, pressure, weight_of
 from gcwise._record import NamedTuple
 from gcwise._runtime import Runtime
 from gcwise._site import Site
 from gcwise._window import Window
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gcwise._collection import Collection
 
 __all__ = ["Collector", "collector"]
 
@@ -223,24 +228,10 @@ class Collector:
         if decision.generation is None:
             return decision
         before = self._ledger.resident
-        done = self._collect(decision.generation, decision.candidates)
+        done = collect(self.runtime, decision.generation, decision.candidates)
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
         return decision._replace(collection=self._settle(done, site, before))
-
-    def _collect(self, generation: int, candidates: int) -> Collection | None:
-        """Run a collection; None if another one was under way, for then gc does nothing."""
-        before = self.runtime.stats()[generation]
-        started = self.runtime.clock()
-        self.runtime.collect(generation)
-        duration = self.runtime.clock() - started
-        after = self.runtime.stats()[generation]
-        if after["collections"] == before["collections"]:
-            return None
-        collected = after["collected"] - before["collected"]
-        uncollectable = after["uncollectable"] - before["uncollectable"]
-        examined = max(candidates, collected)
-        return Collection(generation, examined, collected, uncollectable, duration, None)
 
     def _settle(self, done: Collection, site: Site, before: float) -> Collection:
         """Teach the ledger what a collection did; return it with the memory it freed, if read."""
@@ -262,7 +253,7 @@ class Collector:
             return decision
         # No claim: the schedule is exact even while another thread decides, and what it did is
         # noticed later, like anybody's collection.
-        done = self._collect(decision.generation, self.runtime.count()[0])
+        done = collect(self.runtime, decision.generation, self.runtime.count()[0])
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
         return decision._replace(candidates=done.candidates, collection=done)
@@ -285,11 +276,11 @@ class Collector:
         trials: list[Collection] = []
         for generation in (0, 1, 2) if self._ledger.old_allowed(overhead) else (0, 1):
             before = self._ledger.resident
-            done = self._collect(generation, decision.candidates)
+            done = collect(self.runtime, generation, decision.candidates)
             if done is None:
                 return decision._replace(generation=None, reason=Reason.BUSY)
             trials.append(self._settle(done, site, before))
-        total = _total(trials)
+        total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
         site.learn_trial([done.collected for done in trials], share)
         return decision._replace(
@@ -313,18 +304,6 @@ def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...], gap: f
         round(outlook.expected),
         outlook.cost,
         outlook.debt + outlook.share * gap,
-    )
-
-
-def _total(trials: list[Collection]) -> Collection:
-    last = trials[-1]
-    freed = [done.memory_freed for done in trials if done.memory_freed is not None]
-    return last._replace(
-        candidates=max(done.candidates for done in trials),
-        collected=sum(done.collected for done in trials),
-        uncollectable=sum(done.uncollectable for done in trials),
-        duration=sum(done.duration for done in trials),
-        memory_freed=sum(freed) if freed else None,
     )
 
 

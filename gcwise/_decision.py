@@ -1,4 +1,4 @@
-"""What was decided and what was done about it, as frozen data that can say so in a sentence."""
+"""What was decided and why, as frozen data that can say so in a sentence."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import enum
 
 from gcwise._record import NamedTuple
 
-__all__ = ["Collection", "Decision", "Reason", "refused"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gcwise._collection import Collection
+
+__all__ = ["Decision", "Reason", "refused"]
 
 
 class Reason(enum.Enum):
@@ -29,27 +33,6 @@ class Reason(enum.Enum):
     EXCEPTION = "an exception is passing through, and its frames keep their objects alive"
     BUSY = "another collection or decision is under way"
     INACTIVE = "gcwise is switched off"
-
-
-class Collection(NamedTuple):
-    """What one explicit collection did.
-
-    Attributes:
-        generation: The oldest generation that was collected: 0, 1 or 2.
-        candidates: Objects that were examined, estimated.
-        collected: Objects that were freed, as `gc.collect` counts them.
-        uncollectable: Objects found to be garbage that could not be freed.
-        duration: Seconds.
-        memory_freed: Bytes by which resident memory fell, or None when it was not measured. Zero
-            proves nothing: allocators keep what was freed for the next batch.
-    """
-
-    generation: int
-    candidates: int
-    collected: int
-    uncollectable: int
-    duration: float
-    memory_freed: int | None
 
 
 class Decision(NamedTuple):

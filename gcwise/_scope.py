@@ -1,4 +1,4 @@
-"""Scopes and their spellings: the places where gcwise decides, and the questions it answers."""
+"""Scopes and their spellings: the blocks, calls and loops at whose ends gcwise decides."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ __all__ = [
     "batch",
     "collect_after",
     "each",
-    "maybe_collect",
     "paused",
-    "should_collect",
     "teardown",
 ]
 
@@ -273,37 +271,3 @@ def each(
         )
     loop = _Loop(caller(1) if name is None else name, policy=policy)
     return loop.bodies(iter(iterable))
-
-
-def should_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
-    """Tell whether a collection is worth it now, and of which generation; change nothing.
-
-    `if d := gcwise.should_collect("idle"): gc.collect(d.generation)`. Such a collection is noticed
-    and learned from at the next decision. Arguments and errors are those of `batch`; a schedule
-    (`Policy.every`) does not count a look as a decision.
-
-    Cost with nothing to do: at most that of three calls of `gc.get_stats()`.
-    """
-    site = _site(name, policy)
-    young = skipped(policy)
-    if young is not None:
-        return refused(Reason.NOTHING_NEW, site, young)
-    return collector.look(site, policy)
-
-
-def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
-    """Collect if it is worth it, in place of a blind `gc.collect()`, and say what was decided.
-
-    Arguments, errors and cost are those of `should_collect`.
-    """
-    site = _site(name, policy)
-    young = skipped(policy)
-    if young is not None:
-        return refused(Reason.NOTHING_NEW, site, young)
-    return collector.decide(site, policy)
-
-
-def _site(name: str | None, policy: Policy | None) -> str:
-    if type(name) is not str or policy is not None:
-        check(name, policy)
-    return caller(2) if name is None else name

@@ -18,6 +18,7 @@ TABLE = {
     "_record": set(),
     "_decorate": set(),
     "_runtime": set(),
+    "_collection": {"_record"},
     "_decision": {"_record"},
     "_policy": {"_decision", "_record"},
     "_naming": {"_policy"},
@@ -25,16 +26,25 @@ TABLE = {
     "_window": {"_policy"},
     "_ledger": {"_policy", "_site"},
     "_collector": {
-        *("_decision", "_ledger", "_policy", "_record", "_runtime", "_site", "_window"),
+        *("_collection", "_decision", "_ledger", "_policy", "_record"),
+        *("_runtime", "_site", "_window"),
     },
     "_config": {"_collector", "_policy"},
     "_scope": {"_collector", "_decision", "_decorate", "_naming", "_window"},
-    "__init__": {"_config", "_decision", "_policy", "_scope"},
+    "_question": {"_collector", "_decision", "_naming"},
+    "__init__": {"_collection", "_config", "_decision", "_policy", "_question", "_scope"},
     "_demo": {"__init__"},
     "__main__": {"_demo"},
 }
 # And for type checkers only.
-TYPES = {"_window": {"_runtime"}, "_scope": {"_policy"}}
+TYPES = {
+    "_collection": {"_runtime"},
+    "_collector": {"_collection"},
+    "_decision": {"_collection"},
+    "_question": {"_policy"},
+    "_scope": {"_policy"},
+    "_window": {"_runtime"},
+}
 
 # A function may import these for itself; see the comments there.
 HIDDEN = {("_decorate", "inspect")}

@@ -1,4 +1,4 @@
-"""Scopes as blocks, loops and questions: their names, their ends, their misuse."""
+"""Scopes as blocks and loops, and what questions share with them: names, misuse, the switch."""
 
 import contextlib
 import gc
@@ -195,6 +195,7 @@ class TestDecision:
     def test_without_weighing(self, monkeypatch):
         """Where next to nothing is new, the decision is made up from the young objects alone."""
         monkeypatch.setattr("gcwise._scope.skipped", lambda _policy: 17)
+        monkeypatch.setattr("gcwise._question.skipped", lambda _policy: 17)
 
         with gcwise.batch("skipped") as scope:
             pass
@@ -725,111 +726,3 @@ class TestEach:
 
         assert refs[0]() is None
         assert gc.collect() == 0
-
-
-class TestQuestions:
-    """`should_collect` looks, `maybe_collect` acts, and both decide alike."""
-
-    def test_look_changes_nothing(self, still):
-        """A look that finds a collection worth it runs none, and frees nothing."""
-        dead = weakref.ref(Node())
-        before = runs()
-
-        decision = gcwise.should_collect("look", policy=Policy.always())
-
-        assert decision
-        assert decision.collection is None
-        assert runs() == before
-        assert dead() is not None
-
-    def test_act(self, still):
-        """`maybe_collect` runs the collection, and frees."""
-        dead = weakref.ref(Node())
-
-        decision = gcwise.maybe_collect("act", policy=Policy.always(0))
-
-        assert dead() is None
-        assert decision.collection.collected >= 1
-
-    @pytest.mark.parametrize(
-        "policy", [None, Policy(memory_weight=1e-9), Policy.never(), Policy.always(1)]
-    )
-    @pytest.mark.parametrize("number", [0, 20_000])
-    def test_same_decision(self, policy, number, still):
-        """What the look says is what is acted upon."""
-        collector.after_fork()
-        garbage(number)
-
-        look = gcwise.should_collect("same", policy=policy)
-        act = gcwise.maybe_collect("same", policy=policy)
-
-        assert (look.generation, look.site) == (act.generation, act.site)
-        assert (act.collection is not None) == bool(look)
-        if look:
-            assert look.reason is act.reason
-
-    def test_same_figures(self, still):
-        """A wish is granted on the figures that the look gave."""
-        collector.after_fork()
-        garbage(20_000)
-
-        look = gcwise.should_collect("figures")
-        act = gcwise.maybe_collect("figures")
-
-        assert look.candidates == pytest.approx(20_000, rel=0.05)
-        assert look.candidates == pytest.approx(act.candidates, rel=0.01)
-        assert look.expected == pytest.approx(act.expected, rel=0.01)
-
-    def test_same_schedule(self):
-        """On a schedule the look tells of the coming turn, and takes none itself."""
-        policy = Policy.every(3, 0)
-        looks, acts = [], []
-        for _ in range(6):
-            looks += [gcwise.should_collect("test_same_schedule", policy=policy)] * 2
-            acts.append(gcwise.maybe_collect("test_same_schedule", policy=policy))
-
-        assert [bool(act) for act in acts] == [False, False, True] * 2
-        assert [bool(look) for look in looks[::2]] == [bool(act) for act in acts]
-
-    def wish(self, name):
-        """Return a granted wish of a place, with 50,000 young objects waiting there."""
-        collector.after_fork()
-        keep = [[number] for number in range(50_000)]
-        decision = gcwise.should_collect(name)
-        return decision, keep
-
-    def test_own_collection_of_survivors_is_learned_from(self, still):
-        """A collection that the user runs on advice, and that frees nothing, lowers hopes there."""
-        name = "test_own_collection_of_survivors"
-        decision, keep = self.wish(name)
-        assert decision
-
-        gc.collect(decision.generation)
-        gcwise.should_collect(name)
-
-        assert len(keep) == 50_000
-        assert collector.sites[name].efficiency < 0.75
-
-    def test_own_collection_of_garbage_is_learned_from(self, still):
-        """One that freed all of it keeps hopes high."""
-        name = "test_own_collection_of_garbage"
-        collector.after_fork()
-        garbage(50_000)
-        decision = gcwise.should_collect(name)
-        assert decision
-
-        gc.collect(decision.generation)
-        gcwise.should_collect(name)
-
-        assert collector.sites[name].efficiency > 0.9
-
-    def test_own_collection_is_learned_where_it_was_advised(self, still):
-        """What is learned belongs to the place that looked, not to the one that notices."""
-        name = "test_own_collection_elsewhere"
-        decision, _keep = self.wish(name)
-
-        gc.collect(decision.generation)
-        gcwise.should_collect("elsewhere")
-
-        assert collector.sites[name].efficiency < 0.75
-        assert collector.sites["elsewhere"].efficiency == 1.0

@@ -1,0 +1,50 @@
+"""The questions that a program may ask where no block fits."""
+
+from __future__ import annotations
+
+from gcwise._collector import collector
+from gcwise._decision import Decision, Reason, refused
+from gcwise._naming import caller, check
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gcwise._policy import Policy
+
+__all__ = ["maybe_collect", "should_collect"]
+
+# Looked up once, as for scopes: with nothing to do it is nearly the whole cost.
+skipped = collector.skipped
+
+
+def should_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
+    """Tell whether a collection is worth it now, and of which generation; change nothing.
+
+    `if d := gcwise.should_collect("idle"): gc.collect(d.generation)`. Such a collection is noticed
+    and learned from at the next decision. Arguments and errors are those of `batch`; a schedule
+    (`Policy.every`) does not count a look as a decision.
+
+    Cost with nothing to do: at most that of three calls of `gc.get_stats()`.
+    """
+    site = _site(name, policy)
+    young = skipped(policy)
+    if young is not None:
+        return refused(Reason.NOTHING_NEW, site, young)
+    return collector.look(site, policy)
+
+
+def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
+    """Collect if it is worth it, in place of a blind `gc.collect()`, and say what was decided.
+
+    Arguments, errors and cost are those of `should_collect`.
+    """
+    site = _site(name, policy)
+    young = skipped(policy)
+    if young is not None:
+        return refused(Reason.NOTHING_NEW, site, young)
+    return collector.decide(site, policy)
+
+
+def _site(name: str | None, policy: Policy | None) -> str:
+    if type(name) is not str or policy is not None:
+        check(name, policy)
+    return caller(2) if name is None else name
