@@ -9,8 +9,17 @@ from collections import OrderedDict
 from gcwise._collection import collect, total_of
 from gcwise._decision import Decision, Reason, refused
 from gcwise._ledger import Ledger
-from gcwise._policy import Outlook, Policy, Verdict, decide, overhead_of, pressure, weight_of
-from gcwise._record import NamedTuple
+from gcwise._policy import (
+    Outlook,
+    Policy,
+    Verdict,
+    decide,
+    growth_until_due,
+    overhead_of,
+    pressure,
+    weight_of,
+)
+from gcwise._quiet import QUIET, Quiet, Seen
 from gcwise._runtime import Runtime
 from gcwise._site import Site
 from gcwise._window import Window
@@ -23,31 +32,6 @@ __all__ = ["Collector", "collector"]
 
 # What is learned is kept for this many sites.
 MOST_SITES = 4096
-# After a decision against it, another is not worth its own cost until 5 ms have passed or there
-# are twice as many young objects, and 200 more.
-QUIET, FEW = 5e-3, 200
-
-
-class Seen(NamedTuple):
-    """What the last look found, good for the next few milliseconds if nothing much changes."""
-
-    decision: Decision
-    policy: Policy | None
-    counts: tuple[int, int, int]
-    until: float
-
-    def holds(
-        self, name: str, policy: Policy | None, counts: tuple[int, int, int], now: float
-    ) -> bool:
-        young = self.counts[0]
-        return (
-            # A collection, whoever ran it, changes one of the counts.
-            young <= 2 * counts[0] <= 4 * young + FEW
-            and counts[1:] == self.counts[1:]
-            and now < self.until
-            and name == self.decision.site
-            and policy is self.policy
-        )
 
 
 class Collector:
@@ -58,8 +42,7 @@ class Collector:
 
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
-        self._clock, self._count = runtime.clock, runtime.count
-        self.window = Window(runtime)
+        self.window, self.quiet = Window(runtime), Quiet(runtime)
         self.active = os.environ.get("GCWISE_ACTIVE") != "0"
         self.policy = Policy()
         self.sites: OrderedDict[str, Site] = OrderedDict()
@@ -67,13 +50,13 @@ class Collector:
 
     def _reset(self) -> None:
         now = self.runtime.clock()
-        self._ledger = Ledger(now, self.runtime.resident(now)[0])
+        self._ledger = Ledger(now, self.runtime.resident(now)[0], self.runtime.busy())
         # Re-entrant, for a finalizer may ask for a site while one is looked up.
         self._sites_lock = threading.RLock()
         # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
         # or a second thread, finds it taken and goes on.
         self._claim = threading.Lock()
-        self._quiet_until, self._wakes_at = -1.0, -1
+        self.quiet.wake()
         self._stats = self.runtime.stats()
         self._seen: Seen | None = None
         self._looked: tuple[str, int, int] | None = None
@@ -82,7 +65,8 @@ class Collector:
         """Set the process-wide policy, or switch decisions on or off."""
         self.policy = policy or self.policy
         self.active = self.active if active is None else active
-        self._wakes_at, self._seen = -1, None
+        self.quiet.wake()
+        self._seen = None
 
     def passing(self) -> Reason:
         """Return why nothing is decided when an exception passes through."""
@@ -93,18 +77,6 @@ class Collector:
         self.runtime.reset()
         self.window.reset()
         self._reset()
-
-    def skipped(self, policy: Policy | None) -> int | None:
-        """Return how many young objects there are if next to nothing is new, else None.
-
-        This is the whole cost of a scope with nothing to do: one count, one look at the clock.
-        """
-        # Locals, because CPython 3.11 is slow to call an attribute of an instance.
-        count, clock = self._count, self._clock
-        young = count()[0]
-        if young < self._wakes_at and policy is None and clock() < self._quiet_until:
-            return young
-        return None
 
     def decide(
         self,
@@ -120,12 +92,14 @@ class Collector:
         policy = policy or self.policy
         if policy.period is not None:
             return self._scheduled(name, policy)
+        # Before the claim: reading lets other threads run, and they want to decide meanwhile.
+        resident, _ = self.runtime.resident(self.runtime.clock())
         if not self._claim.acquire(blocking=False):
             return refused(Reason.BUSY, name)
         try:
             self._seen = None
             site = self._site(name)
-            self._observe(site)
+            self._observe(site, resident)
             if teardown:
                 return self._teardown(name, site, policy)
             return self._act(self._weigh(name, policy, window), site)
@@ -135,21 +109,24 @@ class Collector:
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""
         seen = self._seen
-        if seen is not None and seen.holds(name, policy, self._count(), self._clock()):
+        if seen is not None and seen.holds(
+            name, policy, self.runtime.count(), self.runtime.clock()
+        ):
             return seen.decision
         if not self.active:
             return refused(Reason.INACTIVE, name)
         chosen = policy or self.policy
         if chosen.period is not None:
             return _on_schedule(name, chosen, self._site(name).turns + 1)
+        resident, _ = self.runtime.resident(self.runtime.clock())
         if not self._claim.acquire(blocking=False):
             return refused(Reason.BUSY, name)
         try:
-            young = self._observe(self._site(name))
+            young = self._observe(self._site(name), resident)
             decision = self._weigh(name, chosen)
             if decision.generation is not None:
                 self._looked = (name, decision.generation, young)
-            self._seen = Seen(decision, policy, self._count(), self._ledger.now + QUIET)
+            self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.now + QUIET)
             return decision
         finally:
             self._claim.release()
@@ -166,10 +143,9 @@ class Collector:
             site.turns += turns
             return site
 
-    def _observe(self, site: Site) -> int:
+    def _observe(self, site: Site, resident: int) -> int:
         """Bring the ledger up to date; return the young objects."""
         now = self.runtime.clock()
-        resident, _ = self.runtime.resident(now)
         self._notice(site, resident, now)
         young, young_passes, _ = self.runtime.count()
         self.window.admit(young_passes)
@@ -200,30 +176,33 @@ class Collector:
     def _weigh(self, name: str, policy: Policy, window: int | None = None) -> Decision:
         ledger, short = self._ledger, self._pressure(policy)
         outlooks = ledger.outlooks()
-        gap = ledger.next_gap()
+        gap, weight = ledger.next_gap(), weight_of(policy, short)
         verdict = decide(
             outlooks,
             gap=gap,
-            weight=weight_of(policy, short),
+            age=ledger.age,
+            weight=weight,
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
-            returning=self.window.returning(window, int(outlooks[0].candidates)),
+            returning=self.window.returning(window, int(ledger.young)),
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
-            self._sleep(outlooks[0].candidates if verdict.generation is None else -FEW)
+            self.quiet.expect(ledger.young * growth_until_due(outlooks[0], gap, weight))
+            if verdict.generation is None:
+                self._sleep(ledger.young)
+            else:
+                self.quiet.wake()
         return _decision(name, verdict, outlooks, gap)
 
     def _sleep(self, young: float) -> None:
-        if self.policy.period is not None:
-            return  # Each decision counts.
-        self._quiet_until = self._ledger.now + QUIET
-        self._wakes_at = int(young + max(young, FEW))
+        if self.policy.period is None:  # Else each decision counts.
+            self.quiet.sleep(self._ledger.now, young, self.window.own_threshold())
 
     def _pressure(self, policy: Policy) -> float:
         limit = policy.memory_limit or self.runtime.memory_limit()
         return pressure(self._ledger.resident, limit)
 
-    def _act(self, decision: Decision, site: Site) -> Decision:
+    def _act(self, decision: Decision, site: Site, *, told: bool = False) -> Decision:
         self._ledger.decided()
         if decision.generation is None:
             return decision
@@ -231,17 +210,24 @@ class Collector:
         done = collect(self.runtime, decision.generation, decision.candidates)
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
-        return decision._replace(collection=self._settle(done, site, before))
+        return decision._replace(collection=self._settle(done, site, before, told=told))
 
-    def _settle(self, done: Collection, site: Site, before: float) -> Collection:
+    def _settle(self, done: Collection, site: Site, before: float, *, told: bool) -> Collection:
         """Teach the ledger what a collection did; return it with the memory it freed, if read."""
         self._stats, self._looked = self.runtime.stats(), None
         self.window.nursery.take()
         now = self.runtime.clock()
         resident, fresh = self.runtime.resident(now)
         self._ledger.now = now
+        if done.generation == 0 and self._ledger.worth_counting(done.collected):
+            self._ledger.count(site, done.collected, self.runtime.middle())
         self._ledger.settle(
-            done.generation, site, done.collected, done.duration, resident if fresh else None
+            done.generation,
+            site,
+            done.collected,
+            done.duration,
+            resident if fresh else None,
+            told=told,
         )
         self.window.admit(self.runtime.count()[1])
         self._sleep(0)
@@ -262,7 +248,7 @@ class Collector:
         if site.wants_trial():
             return self._try_all(name, site, policy)
         self._ledger.hint(site)
-        decision = self._act(self._weigh(name, policy), site)
+        decision = self._act(self._weigh(name, policy), site, told=True)
         if decision.collection is not None:
             site.confirm(decision.expected, decision.collection.collected)
         elif decision.reason is Reason.NOT_DUE and site.fruitless:
@@ -273,16 +259,22 @@ class Collector:
         decision = self._weigh(name, policy)
         self._ledger.decided()
         overhead = overhead_of(policy, self._pressure(policy))
+        known = sum(site.yields)
+        freed: list[int] = []
         trials: list[Collection] = []
         for generation in (0, 1, 2) if self._ledger.old_allowed(overhead) else (0, 1):
+            if known and 2 * sum(freed) > known:
+                freed.append(0)
+                continue  # It was found: nothing is left for an older one.
             before = self._ledger.resident
             done = collect(self.runtime, generation, decision.candidates)
             if done is None:
                 return decision._replace(generation=None, reason=Reason.BUSY)
-            trials.append(self._settle(done, site, before))
+            trials.append(self._settle(done, site, before, told=True))
+            freed.append(done.collected)
         total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
-        site.learn_trial([done.collected for done in trials], share)
+        site.learn_trial(freed, share)
         return decision._replace(
             generation=total.generation, reason=Reason.EXPLORING, collection=total
         )

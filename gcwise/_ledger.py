@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from gcwise._policy import FREEING, Outlook
+from gcwise._policy import Outlook
+from gcwise._prices import Prices, Work
 from gcwise._site import LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site, blend
 
 __all__ = ["Ledger"]
 
-# The whole of a collection that examines nothing: statistics before and after, the rule, learning.
-OVERHEAD = 20e-6
-# One duration, in which the machine may have done something else, counts for no more than this
-# many times what was known before.
-STEP = 4.0
-# Fewer objects than this tell nothing of what one costs.
-MANY = 1000
-# Seconds, until they are measured: to examine an object that survives, young or middle-aged, and
-# a byte of the live heap (lists take 0.7 ns, syntax trees 3 ns).
-YOUNG_SCAN, MIDDLE_SCAN, HEAP_SCAN = 20e-9, 100e-9, 1e-9
+# Survivors are counted when there seem to be more of them than of these, and so many that
+# examining them would cost more than counting the middle generation (20 ns and 3.4 ns each).
+FEW, COUNTING = 200, 1 / 6
 # A live heap holds about this many bytes an object, code and strings and all.
 HEAP_OBJECT_BYTES = 200
-# What is taken for garbage until a collection tells: half of the middle-aged, less of the old.
+# What is taken for garbage until a collection tells: half of the middle-aged, and less of the old,
+# which have survived more: no more than of the middle-aged, until they were collected themselves.
 MIDDLE_EFFICIENCY, OLD_EFFICIENCY = 0.5, 0.25
+# Estimates may not take more than this share of memory for garbage.
+MOST_GARBAGE = 0.9
 # How fast the expected time to the next decision follows.
 GAP_LEARNING = 0.25
 
@@ -33,12 +30,22 @@ class Generation:
         size: Their bytes.
         efficiency: Share of them expected to be garbage.
         hinted: Garbage objects that teardowns left in it, which no count shows.
-        share: Share of resident memory that its garbage held when last observed.
+        garbage: Bytes that its garbage held when last observed,
+        share: and their ratio to the memory that the rest of the process used.
         debt: Seconds that holding it had cost by then.
         last_at: When it was last collected.
     """
 
-    __slots__ = ("debt", "efficiency", "hinted", "last_at", "objects", "share", "size")
+    __slots__ = (
+        "debt",
+        "efficiency",
+        "garbage",
+        "hinted",
+        "last_at",
+        "objects",
+        "share",
+        "size",
+    )
 
     def __init__(self, efficiency: float, now: float) -> None:
         self.efficiency = efficiency
@@ -46,7 +53,7 @@ class Generation:
 
     def clear(self, now: float) -> None:
         """Start anew after a collection."""
-        self.objects = self.size = self.hinted = self.share = self.debt = 0.0
+        self.objects = self.size = self.hinted = self.garbage = self.share = self.debt = 0.0
         self.last_at = now
 
     @property
@@ -61,17 +68,23 @@ class Generation:
 
     def accrue(self, garbage: float, resident: float, elapsed: float) -> None:
         """Charge for `garbage` bytes, held for `elapsed` seconds as they came bit by bit."""
-        share = min(garbage / resident, 1.0)
+        self.garbage = min(garbage, MOST_GARBAGE * resident)
+        share = self.garbage / (resident - self.garbage)
         self.debt += (self.share + share) / 2 * elapsed
         self.share = share
 
-    def learn(self, collected: float) -> float:
-        """Blend in what a collection found here, if anything waited; return its efficiency."""
+    def learn(self, collected: float, *, told: bool) -> float:
+        """Learn from what a collection found here, and return its share of what waited.
+
+        What teardowns told of, or are being tried for, says nothing about the rest.
+        """
         if self.waiting < 1 and self.share == 0:
             return 0.0
-        seen = min(collected / max(self.waiting, 1.0), 1.0)
-        self.efficiency = max(blend(self.efficiency, seen), LEAST_EFFICIENCY)
-        return seen
+        rest = self.waiting - self.hinted
+        if rest >= 1 and not told:
+            seen = min(max(collected - self.hinted, 0.0) / rest, 1.0)
+            self.efficiency = max(blend(self.efficiency, seen), LEAST_EFFICIENCY)
+        return min(collected / max(self.waiting, 1.0), 1.0)
 
 
 class Ledger:
@@ -80,8 +93,8 @@ class Ledger:
     The interpreter counts young objects; those that collections promote are counted here.
     """
 
-    def __init__(self, now: float, resident: float) -> None:
-        self.now = now
+    def __init__(self, now: float, resident: float, age: float = 0.0) -> None:
+        self.now, self.began_at = now, now - age
         self.decided_at: float | None = None
         self.gap = 0.0
         self.generations = (
@@ -89,21 +102,25 @@ class Ledger:
             Generation(MIDDLE_EFFICIENCY, now),
             Generation(OLD_EFFICIENCY, now),
         )
+        # Whether the oldest generation was ever collected.
+        self.old_known = False
+        # Objects counted as young, whether a collection would examine them or not.
+        self.young = 0.0
         # Resident memory: as last read, after the last collection, and after the last full one.
         self.resident = self.base = self.old_base = resident
-        # Seconds to examine an object that survives and to free one that does not, while young and
-        # later: then it is no longer in the processor's caches, and costs up to ten times as much.
-        self.scan, self.freeing = [YOUNG_SCAN, MIDDLE_SCAN], [FREEING, FREEING]
-        # Seconds to examine a byte of the live heap, which varies less than that of an object.
-        self.heap_scan = HEAP_SCAN
+        self.prices = Prices()
         self.fruitless = 0.0
 
     def observe(self, site: Site, young: float, resident: float, now: float) -> None:
         """Take in readings, seen from a site, and let debts accrue up to `now`."""
+        if self.decided_at is None:
+            # What was built before, automatic collection on, has been looked through by that.
+            self.base = self.old_base = resident
         elapsed, self.now, self.resident = now - self.now, now, resident
         first, middle, old = self.generations
-        first.objects, first.efficiency = young, site.efficiency
-        first.size = max(young * site.object_bytes, self._grown())
+        self.young = young
+        first.objects, first.efficiency = young * site.tracked, site.efficiency
+        first.size = max(first.objects * site.object_bytes, self._grown())
         grown = max(old.size, self.base - self.old_base)
         for generation, size in ((first, first.size), (middle, middle.size), (old, grown)):
             garbage = max(size * generation.efficiency, generation.hinted * site.object_bytes)
@@ -119,6 +136,11 @@ class Ledger:
         """Tell whether fruitless full collections have taken no more than this share of time."""
         return self.fruitless <= overhead * (self.now - self.generations[2].last_at)
 
+    @property
+    def age(self) -> float:
+        """Return for how many seconds the process has been going."""
+        return self.now - self.began_at
+
     def next_gap(self) -> float:
         """Return the seconds expected until the next decision: a moving average."""
         if self.decided_at is None:
@@ -132,30 +154,42 @@ class Ledger:
     def outlooks(self) -> tuple[Outlook, Outlook, Outlook]:
         """Return each generation, with the younger ones that are collected along with it."""
         young, middle, old = self.generations
-        objects, garbage = young.waiting, young.expected
-        scan = self.scan[0] * (objects - garbage)
-        first = self._outlook(young, objects, garbage, scan)
-        scan += self.scan[1] * (middle.waiting - middle.expected)
-        objects, garbage = objects + middle.waiting, garbage + middle.expected
-        second = self._outlook(middle, objects, garbage, scan)
-        heap = self.resident * max(1.0 - young.share - middle.share - old.share, 0.0)
-        garbage = garbage + old.expected
-        third = self._outlook(old, heap / HEAP_OBJECT_BYTES, garbage, self.heap_scan * heap)
-        return first, second, third
+        heap = max(self.resident - young.garbage - middle.garbage - old.garbage, 0.0)
+        freed, cold = young.expected, middle.expected
+        survivors = young.waiting - freed, middle.waiting - cold
+        counts = young.waiting, young.waiting + middle.waiting, heap / HEAP_OBJECT_BYTES
+        return (
+            self._outlook(young, counts[0], Work(survivors[0], 0.0, 0.0, freed)),
+            self._outlook(middle, counts[1], Work(*survivors, 0.0, freed, cold)),
+            self._outlook(old, counts[2], Work(0.0, 0.0, heap, freed, cold + old.expected)),
+        )
 
-    def _outlook(
-        self, generation: Generation, objects: float, garbage: float, scan: float
-    ) -> Outlook:
+    def _outlook(self, generation: Generation, objects: float, work: Work) -> Outlook:
+        waste, duration = self.prices.of(work)
         return Outlook(
             objects,
-            garbage,
+            work.freed + work.freed_cold,
             generation.share,
             generation.debt,
-            OVERHEAD + scan,
-            # Nothing of its own is no reason to promote the younger ones past it.
-            generation.efficiency if generation.waiting >= 1 else 0.0,
+            waste,
+            # Only what younger ones would not free: it is no reason to promote these past it.
+            generation.expected / max(objects, 1.0),
             self.now - generation.last_at,
+            duration,
         )
+
+    def worth_counting(self, collected: int) -> bool:
+        """Tell whether to count the middle generation, so as to know how many survived in truth."""
+        survivors = self.generations[0].objects - collected
+        return survivors > max(COUNTING * self.generations[1].objects, FEW)
+
+    def count(self, site: Site, collected: int, middle: int) -> None:
+        """Learn from the `middle` generation, just counted, how many of the young survived."""
+        first, second = self.generations[:2]
+        survivors = min(max(middle - second.objects, 0.0), first.objects - collected)
+        examined = collected + survivors
+        site.tracked = blend(site.tracked, min(site.tracked * examined / first.objects, 1.0))
+        first.objects, second.objects = examined, middle - survivors
 
     def settle(
         self,
@@ -164,6 +198,8 @@ class Ledger:
         collected: int,
         duration: float | None = None,
         resident: float | None = None,
+        *,
+        told: bool = False,
     ) -> None:
         """Learn from a collection of generation `number`, and start its debts anew.
 
@@ -173,36 +209,32 @@ class Ledger:
             collected: Objects freed.
             duration: Seconds, None when not measured.
             resident: Bytes read after it, None when not read.
+            told: Whether a teardown was the reason for it.
         """
         gone = self.generations[: number + 1]
         parts = _split(gone, collected)
-        seen = [generation.learn(part) for generation, part in zip(gone, parts, strict=True)]
+        seen = [g.learn(part, told=told) for g, part in zip(gone, parts, strict=True)]
         kept = [1.0 - share for share in seen]
-        objects = sum(g.objects * share for g, share in zip(gone, kept, strict=True))
+        survivors = [g.objects * share for g, share in zip(gone, kept, strict=True)]
         size = sum(g.size * share for g, share in zip(gone, kept, strict=True))
         if site is not None:
             site.learn(gone[0].efficiency, self._grown(), gone[0].objects)
         if duration is not None:
-            self._learn_cost(number, objects, collected, duration)
-            if number == 2:
-                self.fruitless = self.heap_scan * self.resident * kept[2]
+            work = Work(heap=self.resident) if number == 2 else Work(*survivors)
+            freed, cold = parts[0], sum(parts[1:])
+            wasted = self.prices.learn(work._replace(freed=freed, freed_cold=cold), duration)
+            self.fruitless = wasted * kept[2] if number == 2 else self.fruitless
         self._rebase(number, seen[0], resident)
         for generation in gone:
             generation.clear(self.now)
-        if number < 2:
-            self.generations[number + 1].objects += objects
-            self.generations[number + 1].size += size
-
-    def _learn_cost(self, number: int, survivors: float, collected: float, duration: float) -> None:
-        cold = min(number, 1)
         if number == 2:
-            self.heap_scan = max(duration - collected * self.freeing[cold], 0.0) / self.resident
-        elif survivors > max(collected, MANY):
-            scan = max(duration - collected * self.freeing[cold], 0.0) / survivors
-            self.scan[number] = blend(self.scan[number], min(scan, STEP * self.scan[number]))
-        elif collected > MANY:
-            freeing = max(duration - survivors * self.scan[number], 0.0) / collected
-            self.freeing[cold] = blend(self.freeing[cold], min(freeing, STEP * self.freeing[cold]))
+            self.old_known = True
+        elif not self.old_known:
+            _, middle, old = self.generations
+            old.efficiency = min(old.efficiency, middle.efficiency)
+        if number < 2:
+            self.generations[number + 1].objects += sum(survivors)
+            self.generations[number + 1].size += size
 
     def _grown(self) -> float:
         return max(self.resident - self.base, 0.0)

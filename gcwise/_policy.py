@@ -18,6 +18,7 @@ __all__ = [
     "Policy",
     "Verdict",
     "decide",
+    "growth_until_due",
     "overhead_of",
     "pressure",
     "resize_nursery",
@@ -26,8 +27,8 @@ __all__ = [
 
 # A collection that costs less than this share of the time since the last one needs no thought.
 TRIVIAL = 0.01
-# Freeing an object costs this many seconds, and has to be paid once: it is never waste.
-FREEING = 100e-9
+# Seconds to examine a young object that survives, and to free one that does not, until measured.
+EXAMINING, FREEING = 20e-9, 100e-9
 # A container object with what only it refers to, in bytes, until growth tells better.
 OBJECT_BYTES = 128
 # A nursery changes by no more than this factor at a time.
@@ -142,8 +143,9 @@ class Outlook(NamedTuple):
         share: That garbage's share of resident memory.
         debt: Seconds that holding on to it has cost so far.
         cost: Seconds that collecting it would waste on objects that survive.
-        efficiency: Share of its candidates that past collections found to be garbage.
+        efficiency: Share of the candidates expected to be garbage that no younger one would free.
         rested: Seconds since it was last collected.
+        duration: Seconds that collecting it would take in all, what frees garbage included.
     """
 
     candidates: float
@@ -153,6 +155,7 @@ class Outlook(NamedTuple):
     cost: float
     efficiency: float
     rested: float
+    duration: float
 
 
 class Verdict(NamedTuple):
@@ -166,6 +169,7 @@ def decide(
     outlooks: tuple[Outlook, Outlook, Outlook],
     *,
     gap: float,
+    age: float,
     weight: float,
     old_allowed: bool,
     returning: bool,
@@ -175,33 +179,42 @@ def decide(
     Args:
         outlooks: Generations 0, 1 and 2, each including the younger ones.
         gap: Seconds until the next chance to decide, expected.
+        age: Seconds that the process has been watched.
         weight: The price of memory, see `Policy` and `pressure`.
         old_allowed: Whether another fruitless full collection would stay within its share of time.
         returning: Whether automatic collection is about to come back and examine the young.
     """
-    capped = False
-    for generation in (2, 1, 0):
-        outlook = outlooks[generation]
-        reason = _worth(outlook, gap, weight)
-        if reason is None:
-            continue
+    due = [number for number in (2, 1, 0) if _due(outlooks[number], gap, age, weight)]
+    # The youngest first: what is left for later costs no more, and fewer survivors are promoted.
+    trivial = [number for number in (0, 1, 2) if _trivial(outlooks[number])]
+    for generation in (*due, *trivial):
         if generation < 2 or old_allowed:
-            return Verdict(generation, reason)
-        capped = True
+            return Verdict(generation, Reason.DUE if generation in due else Reason.TRIVIAL)
     if returning:
         return Verdict(0, Reason.RETURNING)
-    return Verdict(None, Reason.OVERHEAD if capped else Reason.NOT_DUE)
+    return Verdict(None, Reason.OVERHEAD if due or trivial else Reason.NOT_DUE)
 
 
-def _worth(outlook: Outlook, gap: float, weight: float) -> Reason | None:
-    if outlook.candidates < 1:
-        return None
+def _due(outlook: Outlook, gap: float, age: float, weight: float) -> bool:
     # Waiting for the next chance adds share * gap: without it the rule acts one chance too late.
-    if outlook.share and (outlook.debt + outlook.share * gap) * weight >= outlook.cost:
-        return Reason.DUE
-    if outlook.cost <= TRIVIAL * outlook.efficiency * outlook.rested:
-        return Reason.TRIVIAL
-    return None
+    held = (outlook.debt + outlook.share * gap) * weight
+    # A job may be expected to go on for as long as it has been going on. Garbage that will not
+    # cost as much by then as freeing it now is cheaper left to the end of the process.
+    saved = outlook.share * age * weight
+    waiting = outlook.candidates >= 1 and outlook.share > 0
+    return waiting and held >= outlook.cost and saved >= outlook.duration
+
+
+def _trivial(outlook: Outlook) -> bool:
+    waiting = outlook.candidates >= 1
+    return waiting and outlook.cost <= TRIVIAL * outlook.efficiency * outlook.rested
+
+
+def growth_until_due(outlook: Outlook, gap: float, weight: float) -> float:
+    """Return by which factor the candidates have to grow, at their pace, until they are due."""
+    held = (outlook.debt + outlook.share * gap) * weight
+    # What is held grows with their square.
+    return math.sqrt(outlook.cost / held) if held > 0 else math.inf
 
 
 def pressure(resident: float, limit: float) -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["maybe_collect", "should_collect"]
 
 # Looked up once, as for scopes: with nothing to do it is nearly the whole cost.
-skipped = collector.skipped
+skipped = collector.quiet.skipped
 
 
 def should_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:

@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Looked up once: a scope with nothing to do is little more than these.
-skipped = collector.skipped
+skipped = collector.quiet.skipped
 open_window, close_window = collector.window.open, collector.window.close
 # A scope's states, in their order.
 NEW, OPEN, ENDED = range(3)

@@ -12,7 +12,7 @@ YOUNG_EFFICIENCY = 1.0
 LEARNING = 0.5
 # but never less than this, or a site that changes its ways would not be found out.
 LEAST_EFFICIENCY = 1 / 32
-# Growth shows only until the allocator has room to reuse: a rise is believed, a fall hardly.
+# Growth shows only until the allocator has room to reuse, so it is forgotten slowly.
 FORGETTING = 0.1
 # A teardown tries all generations this often before it trusts what it has learned,
 TRIALS = 2
@@ -30,6 +30,8 @@ class Site:
 
     Attributes:
         efficiency: Share of the young objects there that were garbage.
+        tracked: Share of the objects counted as young that a collection examines: dicts and tuples
+            of strings and numbers are counted when they are made, but not examined.
         object_bytes: Bytes by which memory grew for each of them.
         yields: Objects that a teardown there leaves behind in each generation.
         fruitless: Trials of all generations in a row that were not worth it.
@@ -38,18 +40,23 @@ class Site:
 
     __slots__ = (
         "_complete",
+        "_grown",
+        "_objects",
         "_trials",
         "_waited",
         "efficiency",
         "fruitless",
         "object_bytes",
+        "tracked",
         "turns",
         "yields",
     )
 
     def __init__(self) -> None:
         self.efficiency = YOUNG_EFFICIENCY
+        self.tracked = 1.0
         self.object_bytes = float(OBJECT_BYTES)
+        self._grown = self._objects = 0.0
         self.yields = [0.0, 0.0, 0.0]
         self.fruitless = self.turns = self._trials = self._waited = 0
         # Whether there was time to try the oldest, too.
@@ -59,9 +66,10 @@ class Site:
         """Take over an efficiency, and the bytes by which memory grew with these objects."""
         self.efficiency = efficiency
         if objects >= 1:
-            seen = max(grown / objects, OBJECT_BYTES)
-            speed = LEARNING if seen > self.object_bytes else FORGETTING
-            self.object_bytes = blend(self.object_bytes, seen, speed)
+            # Sums, for a few objects and the growth beside them tell little of what one holds.
+            self._grown = (1 - FORGETTING) * self._grown + grown
+            self._objects = (1 - FORGETTING) * self._objects + objects
+            self.object_bytes = max(self._grown / self._objects, OBJECT_BYTES)
 
     def wants_trial(self) -> bool:
         """Count a teardown; tell whether all generations should be tried at it."""
@@ -73,9 +81,8 @@ class Site:
 
     def learn_trial(self, freed: list[int], share: float) -> None:
         """Learn what each generation tried has freed, altogether this share of memory."""
-        for generation, objects in enumerate(freed):
-            before = self.yields[generation]
-            self.yields[generation] = blend(before, objects) if self._trials else float(objects)
+        # Replaced, not blended: a structure is in the one generation or the other.
+        self.yields[: len(freed)] = map(float, freed)
         self.fruitless = 0 if share >= WORTH else self.fruitless + 1
         self._waited = 0
         self._trials += 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcwise._policy import FREEING, OBJECT_BYTES, resize_nursery
+from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,10 +61,13 @@ class Nursery:
         grown, self._resident = resident - (self._resident or resident), resident
         object_bytes = max(OBJECT_BYTES, grown / self._young)
         room = self._runtime.memory_limit() - resident
+        survivors = max(self._young - collected, 0)
+        # What it took is split by usual prices: how dear it was for its number says more of caches.
+        examining, freeing = survivors * EXAMINING, collected * FREEING
         self.size = min(
             resize_nursery(
                 admitted,
-                wasted=max(ended - self._started - collected * FREEING, 0.0),
+                wasted=(ended - self._started) * examining / (examining + freeing),
                 # What is garbage now was made bit by bit since the last collection.
                 held=collected * object_bytes / resident * waited / 2,
             ),

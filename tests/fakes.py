@@ -28,13 +28,13 @@ class FakeRuntime(Runtime):
 
     `calls` names what was asked, `collections` the generations of explicit collections, and
     `reads` counts the readings of resident memory. Automatic collection runs after a `make` that
-    exceeds a threshold, if `enabled`; explicit ones do nothing while another is under way (`busy`).
+    exceeds a threshold, if `enabled`; explicit ones do nothing while another is `under_way`.
     """
 
     def __init__(self, live=100_000, *, enabled=False, limit=2**40):
         self.now = 0.0
         self.enabled = enabled
-        self.busy = False
+        self.under_way = False
         self.calls, self.collections = [], []
         self.callbacks = []
         self.reads = 0
@@ -67,7 +67,7 @@ class FakeRuntime(Runtime):
     def collect(self, generation):
         """Collect explicitly; do nothing while another collection is under way."""
         self.calls.append(f"collect({generation})")
-        if self.busy:
+        if self.under_way:
             return 0
         self.collections.append(generation)
         return self._run(generation)
@@ -106,10 +106,19 @@ class FakeRuntime(Runtime):
         self.calls.append("clock")
         return self.now
 
+    def busy(self):
+        """Return seconds of work before the first decision."""
+        return 0.0
+
     def count(self):
         """Return what `gc.get_count` would."""
         self.calls.append("count")
         return tuple(self._counts)
+
+    def middle(self):
+        """Return the objects in the middle generation."""
+        self.calls.append("middle")
+        return sum(objects.number for objects in self.generations[1])
 
     def stats(self):
         """Return what `gc.get_stats` would."""

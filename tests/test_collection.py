@@ -27,7 +27,7 @@ def test_no_fewer_were_examined_than_freed(runtime):
 def test_another_under_way(runtime):
     """While another collection runs nothing is done, and nothing reported."""
     runtime.make(1_000, alive=False)
-    runtime.busy = True
+    runtime.under_way = True
 
     assert collect(runtime, 0, 1_000) is None
 

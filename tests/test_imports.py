@@ -24,9 +24,11 @@ TABLE = {
     "_naming": {"_policy"},
     "_site": {"_policy"},
     "_window": {"_policy"},
-    "_ledger": {"_policy", "_site"},
+    "_quiet": {"_record"},
+    "_prices": {"_policy", "_record", "_site"},
+    "_ledger": {"_policy", "_prices", "_site"},
     "_collector": {
-        *("_collection", "_decision", "_ledger", "_policy", "_record"),
+        *("_collection", "_decision", "_ledger", "_policy", "_quiet"),
         *("_runtime", "_site", "_window"),
     },
     "_config": {"_collector", "_policy"},
@@ -42,6 +44,7 @@ TYPES = {
     "_collector": {"_collection"},
     "_decision": {"_collection"},
     "_question": {"_policy"},
+    "_quiet": {"_decision", "_policy", "_runtime"},
     "_scope": {"_policy"},
     "_window": {"_runtime"},
 }

@@ -15,6 +15,7 @@ from gcwise._policy import (
     TRIVIAL,
     Outlook,
     decide,
+    growth_until_due,
     overhead_of,
     pressure,
     resize_nursery,
@@ -22,15 +23,15 @@ from gcwise._policy import (
 )
 
 # Nothing waits, and the last collection is so long ago that even dear ones are trivial.
-EMPTY = Outlook(0, 0, 0.0, 0.0, 1.0, 0.0, 1e9)
+EMPTY = Outlook(0, 0, 0.0, 0.0, 1.0, 0.0, 1e9, 1.0)
 # Half of what waits is garbage; its debt is below the cost; collected a moment ago.
-WAITING = Outlook(20_000, 10_000, 0.1, 0.001, 0.010, 0.5, 0.020)
+WAITING = Outlook(20_000, 10_000, 0.1, 0.001, 0.010, 0.5, 0.020, 0.011)
 DUE = WAITING._replace(debt=0.011)
 
 
 def verdict(young=EMPTY, middle=EMPTY, old=EMPTY, **readings):
-    """Decide with an unhurried, unpressed process but for the readings given."""
-    usual = {"gap": 0.0, "weight": 1.0, "old_allowed": True, "returning": False}
+    """Decide in an old, unhurried, unpressed process but for the readings given."""
+    usual = {"gap": 0.0, "age": 1e6, "weight": 1.0, "old_allowed": True, "returning": False}
     return decide((young, middle, old), **(usual | readings))
 
 
@@ -85,7 +86,7 @@ class TestTheRule:
 
     def test_a_batch_that_only_builds(self):
         """Where nothing is expected to be garbage no number of objects is ever due."""
-        built = Outlook(10_000_000, 0, 0.0, 0.0, 0.2, 1 / 32, 1.0)
+        built = Outlook(10_000_000, 0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.2)
         assert verdict(built, built, built, gap=1e6, weight=10.0) == (None, Reason.NOT_DUE)
 
     def test_memory_runs_short(self):
@@ -119,9 +120,36 @@ class TestTheRule:
         assert verdict(old=DUE, old_allowed=False, returning=True) == (0, Reason.RETURNING)
         assert verdict(WAITING, DUE, returning=True) == (1, Reason.DUE)
 
+    def test_a_job_that_has_only_begun(self):
+        """What freeing takes must pay for itself if the job goes on for as long as it has gone."""
+        begun = (DUE.duration / DUE.share) * 0.99
+        assert verdict(DUE, age=begun) == (None, Reason.NOT_DUE)
+        assert verdict(DUE, age=begun / 0.98) == (0, Reason.DUE)
+        assert verdict(DUE, age=begun, weight=2.0) == (0, Reason.DUE)
+
     def test_free_and_garbage_is_due_at_once(self):
         """Debt and cost are compared without a margin: equal is enough."""
         assert verdict(WAITING._replace(debt=0.25, cost=0.25)) == (0, Reason.DUE)
+
+
+class TestGrowthUntilDue:
+    """How many more there have to be before another look is worth it."""
+
+    def test_what_is_held_grows_with_the_square(self):
+        """Four times as dear a collection lets twice as many pass."""
+        once = growth_until_due(WAITING, 0.0, 1.0)
+        assert once == pytest.approx(math.sqrt(WAITING.cost / WAITING.debt))
+        assert growth_until_due(WAITING._replace(cost=4 * WAITING.cost), 0.0, 1.0) == 2 * once
+
+    def test_what_is_due_needs_no_growth(self):
+        """Held for the gap as well, and at the price of memory."""
+        gap = (WAITING.cost - WAITING.debt) / WAITING.share
+        assert growth_until_due(WAITING, gap, 1.0) == pytest.approx(1.0)
+        assert growth_until_due(WAITING, 0.0, 10.0) == pytest.approx(1.0)
+
+    def test_nothing_held_is_never_due(self):
+        """And no division by zero."""
+        assert growth_until_due(EMPTY, 1.0, 1.0) == math.inf
 
 
 class TestPressure:

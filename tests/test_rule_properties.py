@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gcwise import Policy, Reason
 from gcwise._collector import Collector
+from gcwise._ledger import MOST_GARBAGE
 from gcwise._policy import (
     GROWTH,
     PRESSURE_OVERHEAD,
@@ -23,6 +24,9 @@ from gcwise._site import LEAST_EFFICIENCY, OBJECT_BYTES
 from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
 
+# Garbage may be estimated to take nine times the memory of all else.
+MOST_SHARE = MOST_GARBAGE / (1 - MOST_GARBAGE)
+
 bounded = settings(max_examples=100, derandomize=True, deadline=None, database=None)
 
 seconds = st.floats(0, 1e6)
@@ -30,11 +34,12 @@ objects = st.floats(0, 1e9)
 shares = st.floats(0, 1)
 factors = st.floats(1, 1e6)
 outlooks = st.tuples(
-    *3 * [st.builds(Outlook, objects, objects, shares, seconds, seconds, shares, seconds)]
+    *3 * [st.builds(Outlook, objects, objects, shares, seconds, seconds, shares, seconds, seconds)]
 )
 readings = st.fixed_dictionaries(
     {
         "gap": seconds,
+        "age": seconds,
         "weight": st.floats(1e-6, 1e6),
         "old_allowed": st.booleans(),
         "returning": st.booleans(),
@@ -92,7 +97,9 @@ class TestRule:
         """Where it was not worth it, it is still less so at a higher cost."""
         outlook = seen[which]
         dearer = list(seen)
-        dearer[which] = outlook._replace(cost=outlook.cost * factor)
+        dearer[which] = outlook._replace(
+            cost=outlook.cost * factor, duration=outlook.duration * factor
+        )
         if decide(seen, **told)[0] is None:
             assert decide(tuple(dearer), **told)[0] is None
 
@@ -184,7 +191,7 @@ class Program:
 
     def busy(self):
         """Begin or end a collection elsewhere, during which others do nothing."""
-        self.runtime.busy = not self.runtime.busy
+        self.runtime.under_way = not self.runtime.under_way
 
     def fork(self):
         """Go on in a child."""
@@ -200,7 +207,7 @@ class Program:
             assert decision.collection.candidates >= decision.collection.collected
         else:
             assert decision.collection is None
-            assert self.runtime.busy or before == len(self.runtime.collections)
+            assert self.runtime.under_way or before == len(self.runtime.collections)
         self.tell(decision)
 
     def teardown(self, site):
@@ -235,13 +242,14 @@ class Program:
         ledger = self.collector._ledger
         for generation in ledger.generations:
             assert LEAST_EFFICIENCY <= generation.efficiency <= 1
-            assert 0 <= generation.share <= 1
+            assert 0 <= generation.share <= MOST_SHARE * (1 + 1e-9)
             figures = (generation.objects, generation.size, generation.hinted, generation.debt)
             assert all(0 <= figure < math.inf for figure in figures)
-        figures = (ledger.gap, ledger.fruitless, ledger.heap_scan, *ledger.scan, *ledger.freeing)
+        figures = (ledger.gap, ledger.fruitless, *ledger.prices.seconds)
         assert all(0 <= figure < math.inf for figure in figures)
         for site in self.collector.sites.values():
             assert LEAST_EFFICIENCY <= site.efficiency <= 1
+            assert 0 < site.tracked <= 1
             assert OBJECT_BYTES <= site.object_bytes < math.inf
             assert all(0 <= objects < math.inf for objects in site.yields)
 

@@ -61,6 +61,15 @@ class TestInterpreter:
         assert runtime.collect(0) >= 1
         assert runtime.stats()[0]["collections"] == before + 1
 
+    def test_survivors_of_a_young_collection_are_counted(self):
+        """They are in the middle generation, and so few else that they show."""
+        runtime = Runtime()
+        gc.collect(1)
+        before = runtime.middle()
+        kept = [[] for _ in range(1_000)]
+        gc.collect(0)
+        assert len(kept) <= runtime.middle() - before < len(kept) + 100
+
     def test_resident_memory_and_limit_are_real(self):
         """On this machine both can be read, and the process is within its limit."""
         runtime = Runtime()

@@ -212,9 +212,9 @@ class TestDecision:
         node = Node()
         gc.collect()
         dead = weakref.ref(node)
-        monkeypatch.setattr(collector, "_wakes_at", sys.maxsize)
-        monkeypatch.setattr(collector, "_quiet_until", float("inf"))
-        assert collector.skipped(None) is not None
+        monkeypatch.setattr(collector.quiet, "_wakes_at", sys.maxsize)
+        monkeypatch.setattr(collector.quiet, "_until", float("inf"))
+        assert collector.quiet.skipped(None) is not None
 
         with gcwise.teardown("test_teardown_is_decided"):
             del node

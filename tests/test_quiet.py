@@ -1,0 +1,108 @@
+"""The quiet after a look: how long it holds, and what ends it."""
+
+import math
+
+import pytest
+
+from gcwise import Policy, Reason
+from gcwise._decision import refused
+from gcwise._quiet import FEW, QUIET, Quiet, Seen
+from tests.fakes import FakeRuntime
+
+OWN = 10_000
+
+
+@pytest.fixture
+def runtime():
+    """Return a simulated heap."""
+    return FakeRuntime()
+
+
+@pytest.fixture
+def quiet(runtime):
+    """Return the quiet of a process that has looked at nothing yet."""
+    return Quiet(runtime)
+
+
+def test_at_first_there_is_none(quiet):
+    """Nothing is known yet."""
+    assert quiet.skipped(None) is None
+
+
+def test_it_ends_with_time(quiet, runtime):
+    """Memory may have grown without many objects."""
+    quiet.sleep(runtime.now, 0, OWN)
+    runtime.spend(QUIET * 0.99)
+    assert quiet.skipped(None) == 0
+    runtime.spend(QUIET * 0.02)
+    assert quiet.skipped(None) is None
+
+
+@pytest.mark.parametrize(
+    ("young", "due_at", "wakes_at"),
+    [
+        (0, 0.0, FEW),
+        (1_000, 0.0, 1_000 + FEW),
+        (1_000, 5_000.0, 5_000),
+        (1_000, math.inf, OWN + 1),
+        (OWN - 1, 0.0, OWN + 1),
+        (OWN + 1, 0.0, OWN + 1 + FEW),
+    ],
+)
+def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
+    """With a few more, as many as would be due, or more than automatic collection lets be."""
+    quiet.expect(due_at)
+    quiet.sleep(runtime.now, young, OWN)
+    runtime.make(wakes_at - 1)
+    assert quiet.skipped(None) == wakes_at - 1
+    runtime.make(1)
+    assert quiet.skipped(None) is None
+
+
+def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
+    """With automatic collection never to come, time alone ends it."""
+    quiet.expect(math.inf)
+    quiet.sleep(runtime.now, 0, 2**40)
+    runtime.make(2**30)
+    assert quiet.skipped(None) == 2**30
+
+
+def test_it_can_be_ended(quiet, runtime):
+    """By new settings, or a wish that was not granted yet."""
+    quiet.sleep(runtime.now, 0, OWN)
+    quiet.wake()
+    assert quiet.skipped(None) is None
+
+
+def test_another_policy_is_always_asked(quiet, runtime):
+    """What holds was decided by the process's own."""
+    quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.skipped(Policy()) is None
+
+
+class TestSeen:
+    """An answer that holds for a moment."""
+
+    COUNTS = (1_000, 2, 3)
+    SEEN = Seen(refused(Reason.NOT_DUE, "here"), None, COUNTS, 10.0)
+
+    def test_it_holds(self):
+        """While nothing much has changed."""
+        assert self.SEEN.holds("here", None, self.COUNTS, 9.0)
+        assert self.SEEN.holds("here", None, (1_900, 2, 3), 9.0)
+
+    @pytest.mark.parametrize(
+        ("name", "policy", "counts", "now"),
+        [
+            ("there", None, COUNTS, 9.0),
+            ("here", Policy(), COUNTS, 9.0),
+            ("here", None, (3_000, 2, 3), 9.0),
+            ("here", None, (400, 2, 3), 9.0),
+            ("here", None, (1_000, 3, 3), 9.0),
+            ("here", None, (1_000, 2, 4), 9.0),
+            ("here", None, COUNTS, 10.0),
+        ],
+    )
+    def test_it_holds_no_longer(self, name, policy, counts, now):
+        """Another place, policy, number of objects or collection, or too late."""
+        assert not self.SEEN.holds(name, policy, counts, now)
