@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gcwise._policy import Outlook
 from gcwise._prices import Prices, Work
-from gcwise._site import LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site, blend
+from gcwise._site import LEARNING, LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site, blend
 
 __all__ = ["Ledger"]
 
@@ -83,7 +83,7 @@ class Generation:
         rest = self.waiting - self.hinted
         if rest >= 1 and not told:
             seen = min(max(collected - self.hinted, 0.0) / rest, 1.0)
-            self.efficiency = max(blend(self.efficiency, seen), LEAST_EFFICIENCY)
+            self.efficiency = max(blend(self.efficiency, seen, LEARNING), LEAST_EFFICIENCY)
         return min(collected / max(self.waiting, 1.0), 1.0)
 
 
@@ -188,7 +188,8 @@ class Ledger:
         first, second = self.generations[:2]
         survivors = min(max(middle - second.objects, 0.0), first.objects - collected)
         examined = collected + survivors
-        site.tracked = blend(site.tracked, min(site.tracked * examined / first.objects, 1.0))
+        tracked = min(site.tracked * examined / first.objects, 1.0)
+        site.tracked = blend(site.tracked, tracked, LEARNING)
         first.objects, second.objects = examined, middle - survivors
 
     def settle(

@@ -51,8 +51,8 @@ class Policy(_Policy):
     """How dear memory is, or a fixed schedule instead of a decision.
 
     Args:
-        memory_weight: The price of memory: at 1.0, one second of holding garbage as large as the
-            whole process is as bad as one second of collecting. More collects sooner.
+        memory_weight: The price of memory: at 1.0, one second of holding garbage as large as all
+            else in the process is as bad as one second of collecting. More collects sooner.
         max_overhead: Share of elapsed time, above 0 and up to 1, that fruitless full collections
             may take.
         memory_limit: Bytes that the process may use; the weight of memory rises when 70 to 95 % of
@@ -140,7 +140,7 @@ class Outlook(NamedTuple):
     Attributes:
         candidates: Objects that collecting it would examine, estimated.
         expected: Objects among them that are expected to be garbage.
-        share: That garbage's share of resident memory.
+        share: That garbage in memory, as a ratio to all else in it.
         debt: Seconds that holding on to it has cost so far.
         cost: Seconds that collecting it would waste on objects that survive.
         efficiency: Share of the candidates expected to be garbage that no younger one would free.

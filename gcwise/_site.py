@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gcwise._policy import OBJECT_BYTES
 
-__all__ = ["LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend"]
+__all__ = ["LEARNING", "LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend"]
 
 # The young are taken for garbage until they prove otherwise.
 YOUNG_EFFICIENCY = 1.0
@@ -20,7 +20,7 @@ TRIALS = 2
 WORTH, MOST_BACK_OFF = 1e-3, 5
 
 
-def blend(old: float, new: float, share: float = LEARNING) -> float:
+def blend(old: float, new: float, share: float) -> float:
     """Move `old` towards `new` by a share of the difference."""
     return old + share * (new - old)
 

@@ -649,7 +649,7 @@ class TestNursery:
     def test_balanced_keeps(self, runtime, nursery):
         """Where holding costs about what collecting wastes, it stays."""
         held = 5_000 * 128 / 2**30 / 2
-        # Of the time, a sixth is taken for examining the other half, at a fifth of what freeing takes.
+        # Examining the other half is taken for a sixth of the time: a fifth of what freeing takes.
         took = held * 6
 
         size = self.collection(runtime, nursery, 9_999, freed=5_000, took=took)

@@ -58,6 +58,13 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--micro", action="store_true", help="measure single operations as well")
     parser.add_argument("--optimum", action="store_true", help="compare with the offline optimum")
     parser.add_argument("--list", action="store_true", help="list the workloads")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="give a constant of the rule another value",
+    )
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     parser.add_argument("--events", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -102,7 +109,14 @@ def run_into(runs: list[Run], options: argparse.Namespace) -> None:
     for number, (workload, policy, round_number) in enumerate(todo, 1):
         limit = max(options.limit, WORKLOADS[workload].limit or 0.0)
         try:
-            run = measure(workload, policy, round_number, scale=options.scale, limit=limit)
+            run = measure(
+                workload,
+                policy,
+                round_number,
+                scale=options.scale,
+                limit=limit,
+                constants=options.set,
+            )
         except RuntimeError as error:
             print(f"[{number}/{len(todo)}] {error}", flush=True)
             continue
@@ -189,7 +203,7 @@ def main() -> None:
     options = arguments()
     if options.child:
         workload, policy = options.child
-        child.main(workload, policy, options.scale, events=options.events)
+        child.main(workload, policy, options.scale, events=options.events, constants=options.set)
     elif options.list:
         print("\n".join(f"{w.name:<24}{w.about}" for w in WORKLOADS.values()))
     elif options.smoke:

@@ -6,6 +6,7 @@ import gc
 import json
 import os
 import resource
+import sys
 import time
 from typing import Any
 
@@ -108,8 +109,31 @@ def run(workload: str, policy: Policy, scale: float, *, events: bool) -> None:
     )
 
 
-def main(workload: str, policy: str, scale: float, *, events: bool) -> None:
+def change(constants: list[str]) -> None:
+    """Give constants of gcwise's rule other values, as in ``LEARNING=0.25``.
+
+    Raises:
+        ValueError: There is no constant of that name.
+    """
+    from gcwise._collector import collector
+
+    for constant in constants:
+        name, _, value = constant.partition("=")
+        modules = [
+            m for n, m in sys.modules.items() if n.startswith("gcwise.") and hasattr(m, name)
+        ]
+        if not modules:
+            raise ValueError(f"gcwise has no constant of the name {name!r}")
+        for module in modules:
+            setattr(module, name, float(value))
+    # What it has set up from the old ones is set up anew.
+    collector.after_fork()
+
+
+def main(workload: str, policy: str, scale: float, *, events: bool, constants: list[str]) -> None:
     """Be the child process of one run."""
+    if constants:
+        change(constants)
     chosen = Recorder() if policy == Recorder.name else by_name(policy)
     run(workload, chosen, scale, events=events)
     # Taking a large heap apart object by object is no part of the job, and takes seconds.

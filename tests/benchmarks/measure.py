@@ -11,9 +11,12 @@ import sys
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 INTERVAL = 0.002
 """Seconds from one sample of the resident memory to the next."""
@@ -71,10 +74,10 @@ class Run:
 class Child:
     """A child process, the lines it has said so far, and its memory."""
 
-    def __init__(self, workload: str, policy: str, scale: float, *, events: bool) -> None:
+    def __init__(self, workload: str, policy: str, *options: str) -> None:
         command = [sys.executable, "-m", "tests.benchmarks", "--child", workload, policy]
         self.process = subprocess.Popen(
-            [*command, "--scale", str(scale), *(["--events"] if events else [])],
+            [*command, *options],
             stdout=subprocess.PIPE,
             cwd=ROOT,
             env={**os.environ, "PYTHONHASHSEED": "0"},
@@ -154,13 +157,16 @@ def measure(
     scale: float = 1.0,
     limit: float = 30.0,
     events: bool = False,
+    constants: Sequence[str] = (),
 ) -> Run:
     """Run a workload under a policy in a fresh process and return what it cost.
 
     Raises:
         RuntimeError: The process failed; what it said is on standard error.
     """
-    child = Child(workload, policy, scale, events=events)
+    changes = [option for constant in constants for option in ("--set", constant)]
+    recording = ["--events"] if events else []
+    child = Child(workload, policy, "--scale", str(scale), *recording, *changes)
     try:
         child.watch(limit)
     except KeyboardInterrupt:
