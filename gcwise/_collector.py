@@ -78,6 +78,12 @@ class Collector:
         self.window.reset()
         self._reset()
 
+    def end(self, name: str, policy: Policy | None, window: int | None = None) -> Decision:
+        """Decide at the end of a batch: in the moment after a look by count, else by a look."""
+        if self.active and policy is None and self.quiet.holds():
+            return self._go_by_count(name, window)
+        return self.decide(name, policy, window=window)
+
     def decide(
         self,
         name: str,
@@ -105,6 +111,25 @@ class Collector:
             return self._act(self._weigh(name, policy, window), site)
         finally:
             self._claim.release()
+
+    def _go_by_count(self, name: str, window: int | None) -> Decision:
+        """Let the number of young objects decide; the next look notices what is done here."""
+        young = self.runtime.count()[0]
+        site, (cost, debt) = self._site(name), self.quiet.debt(young)
+        expected = round(young * site.tracked * site.efficiency)
+        decision = Decision(None, Reason.NOTHING_NEW, name, young, expected, cost, debt)
+        if debt >= cost:
+            reason = Reason.DUE
+        elif self.window.returning(window, young):
+            reason = Reason.RETURNING
+        else:
+            return decision
+        done = collect(self.runtime, 0, young)
+        if done is None:
+            return decision._replace(reason=Reason.BUSY)
+        site.saw(young, done.collected)
+        self.quiet.collected(self.window.own_threshold())
+        return decision._replace(generation=0, reason=reason, collection=done)
 
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""
@@ -187,7 +212,8 @@ class Collector:
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
-            self.quiet.expect(ledger.young * growth_until_due(outlooks[0], gap, weight))
+            due_at = max(ledger.young, 1) * growth_until_due(outlooks[0], gap, weight)
+            self.quiet.expect(due_at, outlooks[0].cost)
             if verdict.generation is None:
                 self._sleep(ledger.young)
             else:

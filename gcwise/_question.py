@@ -41,7 +41,7 @@ def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> D
     young = skipped(policy)
     if young is not None:
         return refused(Reason.NOTHING_NEW, site, young)
-    return collector.decide(site, policy)
+    return collector.end(site, policy)
 
 
 def _site(name: str | None, policy: Policy | None) -> str:

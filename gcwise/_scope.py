@@ -52,7 +52,6 @@ class Scope:
     __slots__ = ("_caller", "_name", "_opened", "_outcome", "_policy", "_state")
 
     _window: ClassVar[int | None] = None
-    _teardown: ClassVar[bool] = False
 
     def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
         if type(name) is not str or policy is not None:
@@ -123,7 +122,7 @@ class Scope:
                 close_window(window)
 
     def _decide(self, window: int | None) -> Decision:
-        return collector.decide(self._site, self._policy, window=window, teardown=self._teardown)
+        return collector.end(self._site, self._policy, window)
 
     def __call__(self, func: F) -> F:
         """Decorate a function, coroutine function, generator function or method.
@@ -188,13 +187,15 @@ class Teardown(Scope):
     """What `teardown` makes."""
 
     __slots__ = ()
-    _teardown = True
 
     def __enter__(self) -> Self:
         # What a teardown leaves does not show in the counts that `skipped` goes by; a place with a
         # policy of its own is never skipped.
         self._policy = self._policy or collector.policy
         return super().__enter__()
+
+    def _decide(self, window: int | None) -> Decision:
+        return collector.decide(self._site, self._policy, window=window, teardown=True)
 
 
 if TYPE_CHECKING:

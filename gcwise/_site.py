@@ -71,6 +71,11 @@ class Site:
             self._objects = (1 - FORGETTING) * self._objects + objects
             self.object_bytes = max(self._grown / self._objects, OBJECT_BYTES)
 
+    def saw(self, young: int, collected: int) -> None:
+        """Learn from a collection of so many young objects of which nothing else is known."""
+        seen = min(collected / max(young * self.tracked, 1.0), 1.0)
+        self.efficiency = max(blend(self.efficiency, seen, LEARNING), LEAST_EFFICIENCY)
+
     def wants_trial(self) -> bool:
         """Count a teardown; tell whether all generations should be tried at it."""
         self._waited += 1
@@ -90,5 +95,5 @@ class Site:
 
     def confirm(self, expected: float, collected: float) -> None:
         """Begin the trials anew where a teardown left much less than was learned of it."""
-        if collected < expected / 2:
+        if collected < expected / 2 and not self.fruitless:
             self._trials = 0

@@ -484,6 +484,85 @@ class TestQuiet:
         assert job.collector.quiet.skipped(None) == 0
 
 
+class TestByCount:
+    """In the moment after a look the number of young objects decides at batches' ends."""
+
+    @pytest.fixture
+    def looked(self, job):
+        """Return a job that has just collected a batch's cycles, of which a fifth would be due."""
+        job.run(10, cycles)
+        assert job.collector.quiet.holds()
+        return job
+
+    def end(self, job, objects, **window):
+        """Return the decision at the end of a batch that took no time."""
+        job.runtime.make(objects, alive=False)
+        return job.collector.end("job", None, **window)
+
+    def test_as_many_as_were_due_are_collected(self, looked):
+        """And what they do is learned, and said, as after a look."""
+        stats = looked.runtime.calls.count("stats")
+        decision = self.end(looked, MANY)
+        assert (decision.generation, decision.reason) == (0, Reason.DUE)
+        assert decision.debt >= decision.cost > 0
+        assert (decision.candidates, decision.collection.collected) == (MANY, MANY)
+        assert looked.runtime.calls.count("stats") == stats + 2
+        assert looked.collector.quiet.skipped(None) == 0
+
+    def test_fewer_are_not(self, looked):
+        """They would have cost less to hold than a collection wastes."""
+        decision = self.end(looked, 30)
+        assert (decision.generation, decision.reason) == (None, Reason.NOTHING_NEW)
+        assert decision.cost > decision.debt > 0
+        assert (decision.candidates, decision.expected) == (30, 30)
+
+    def test_what_automatic_collection_would_examine_is(self):
+        """Where a window closes with more than the program's own threshold."""
+        job = Job(5_000_000, enabled=True)
+        job.run(10, freed)
+        job.collector.window.open(BATCH)
+        young = job.runtime.get_threshold()[0]
+        job.runtime.make(701)
+        decision = job.collector.end("job", None, window=BATCH)
+        assert young > 701
+        assert (decision.generation, decision.reason) == (0, Reason.RETURNING)
+        assert decision.debt < decision.cost
+        job.collector.window.close(BATCH)
+
+    def test_a_fruitless_one_is_learned_from(self, looked):
+        """Its site is expected to leave less."""
+        before = looked.collector.sites["job"].efficiency
+        looked.runtime.make(MANY)
+        assert looked.collector.end("job", None)
+        assert looked.collector.sites["job"].efficiency == pytest.approx(before / 2)
+
+    def test_another_collection_is_under_way(self, looked):
+        """Then it lets it be."""
+        looked.runtime.under_way = True
+        decision = self.end(looked, MANY)
+        assert (decision.generation, decision.reason) == (None, Reason.BUSY)
+
+    def test_the_next_look_notices_it(self, looked):
+        """Nothing is expected to wait any more, and debts have begun anew."""
+        self.end(looked, MANY)
+        looked.runtime.spend(QUIET * 1.01)
+        decision = looked.collector.end("job", None)
+        assert decision.generation is None
+        assert decision.candidates == 0
+
+    def test_afterwards_it_is_a_look_that_decides(self, looked):
+        """As it is for a policy of its own, and where nothing was looked at yet."""
+        assert looked.collector.end("job", Policy(memory_weight=1e-9)).reason is Reason.NOT_DUE
+        looked.collector.quiet.wake()
+        looked.runtime.make(10, alive=False)
+        assert looked.collector.end("job", None).reason is Reason.NOT_DUE
+
+    def test_switched_off(self, looked):
+        """Nothing is done."""
+        looked.collector.active = False
+        assert self.end(looked, MANY).reason is Reason.INACTIVE
+
+
 class TestSchedule:
     """`Policy.every`, `always` and `never`: exact, whatever the readings."""
 

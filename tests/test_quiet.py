@@ -51,7 +51,7 @@ def test_it_ends_with_time(quiet, runtime):
 )
 def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
     """With a few more, as many as would be due, or more than automatic collection lets be."""
-    quiet.expect(due_at)
+    quiet.expect(due_at, 1.0)
     quiet.sleep(runtime.now, young, OWN)
     runtime.make(wakes_at - 1)
     assert quiet.skipped(None) == wakes_at - 1
@@ -61,7 +61,7 @@ def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
 
 def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
     """With automatic collection never to come, time alone ends it."""
-    quiet.expect(math.inf)
+    quiet.expect(math.inf, 1.0)
     quiet.sleep(runtime.now, 0, 2**40)
     runtime.make(2**30)
     assert quiet.skipped(None) == 2**30
@@ -70,8 +70,33 @@ def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
 def test_it_can_be_ended(quiet, runtime):
     """By new settings, or a wish that was not granted yet."""
     quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.holds()
     quiet.wake()
     assert quiet.skipped(None) is None
+    assert not quiet.holds()
+
+
+@pytest.mark.parametrize(
+    ("due_at", "wakes_at"), [(0.0, FEW), (5_000.0, 5_000), (math.inf, OWN + 1)]
+)
+def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
+    """The next is for as many as would be due, but at least a few."""
+    quiet.expect(due_at, 1.0)
+    quiet.sleep(runtime.now, 100_000, OWN)
+    quiet.collected(OWN)
+    runtime.make(wakes_at - 1)
+    assert quiet.skipped(None) == wakes_at - 1
+    runtime.make(1)
+    assert quiet.skipped(None) is None
+    assert quiet.holds()
+
+
+def test_what_is_held_grows_with_the_square(quiet):
+    """Half as many as are due have cost a fourth of what a collection wastes."""
+    quiet.expect(1_000.0, 0.25)
+    assert quiet.debt(1_000) == (0.25, 0.25)
+    assert quiet.debt(500) == (0.25, 0.0625)
+    assert quiet.debt(0) == (0.25, 0.0)
 
 
 def test_another_policy_is_always_asked(quiet, runtime):
