@@ -50,7 +50,7 @@ class Collector:
 
     def _reset(self) -> None:
         now = self.runtime.clock()
-        self._ledger = Ledger(now, self.runtime.resident(now)[0], self.runtime.busy())
+        self._ledger = Ledger(now, self.runtime.resident(now)[0])
         # Re-entrant, for a finalizer may ask for a site while one is looked up.
         self._sites_lock = threading.RLock()
         # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
@@ -205,7 +205,6 @@ class Collector:
         verdict = decide(
             outlooks,
             gap=gap,
-            age=ledger.age,
             weight=weight,
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
             returning=self.window.returning(window, int(ledger.young)),

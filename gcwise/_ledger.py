@@ -93,8 +93,8 @@ class Ledger:
     The interpreter counts young objects; those that collections promote are counted here.
     """
 
-    def __init__(self, now: float, resident: float, age: float = 0.0) -> None:
-        self.now, self.began_at = now, now - age
+    def __init__(self, now: float, resident: float) -> None:
+        self.now = now
         self.decided_at: float | None = None
         self.gap = 0.0
         self.generations = (
@@ -136,11 +136,6 @@ class Ledger:
         """Tell whether fruitless full collections have taken no more than this share of time."""
         return self.fruitless <= overhead * (self.now - self.generations[2].last_at)
 
-    @property
-    def age(self) -> float:
-        """Return for how many seconds the process has been going."""
-        return self.now - self.began_at
-
     def next_gap(self) -> float:
         """Return the seconds expected until the next decision: a moving average."""
         if self.decided_at is None:
@@ -165,17 +160,15 @@ class Ledger:
         )
 
     def _outlook(self, generation: Generation, objects: float, work: Work) -> Outlook:
-        waste, duration = self.prices.of(work)
         return Outlook(
             objects,
             work.freed + work.freed_cold,
             generation.share,
             generation.debt,
-            waste,
+            self.prices.of(work)[0],
             # Only what younger ones would not free: it is no reason to promote these past it.
             generation.expected / max(objects, 1.0),
             self.now - generation.last_at,
-            duration,
         )
 
     def worth_counting(self, collected: int) -> bool:

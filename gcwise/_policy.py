@@ -145,7 +145,6 @@ class Outlook(NamedTuple):
         cost: Seconds that collecting it would waste on objects that survive.
         efficiency: Share of the candidates expected to be garbage that no younger one would free.
         rested: Seconds since it was last collected.
-        duration: Seconds that collecting it would take in all, what frees garbage included.
     """
 
     candidates: float
@@ -155,7 +154,6 @@ class Outlook(NamedTuple):
     cost: float
     efficiency: float
     rested: float
-    duration: float
 
 
 class Verdict(NamedTuple):
@@ -169,7 +167,6 @@ def decide(
     outlooks: tuple[Outlook, Outlook, Outlook],
     *,
     gap: float,
-    age: float,
     weight: float,
     old_allowed: bool,
     returning: bool,
@@ -179,12 +176,11 @@ def decide(
     Args:
         outlooks: Generations 0, 1 and 2, each including the younger ones.
         gap: Seconds until the next chance to decide, expected.
-        age: Seconds that the process has been watched.
         weight: The price of memory, see `Policy` and `pressure`.
         old_allowed: Whether another fruitless full collection would stay within its share of time.
         returning: Whether automatic collection is about to come back and examine the young.
     """
-    due = [number for number in (2, 1, 0) if _due(outlooks[number], gap, age, weight)]
+    due = [number for number in (2, 1, 0) if _due(outlooks[number], gap, weight)]
     # The youngest first: what is left for later costs no more, and fewer survivors are promoted.
     trivial = [number for number in (0, 1, 2) if _trivial(outlooks[number])]
     for generation in (*due, *trivial):
@@ -195,19 +191,15 @@ def decide(
     return Verdict(None, Reason.OVERHEAD if due or trivial else Reason.NOT_DUE)
 
 
-def _due(outlook: Outlook, gap: float, age: float, weight: float) -> bool:
+def _due(outlook: Outlook, gap: float, weight: float) -> bool:
     # Waiting for the next chance adds share * gap: without it the rule acts one chance too late.
     held = (outlook.debt + outlook.share * gap) * weight
-    # A job may be expected to go on for as long as it has been going on. Garbage that will not
-    # cost as much by then as freeing it now is cheaper left to the end of the process.
-    saved = outlook.share * age * weight
-    waiting = outlook.candidates >= 1 and outlook.share > 0
-    return waiting and held >= outlook.cost and saved >= outlook.duration
+    return outlook.candidates >= 1 and outlook.share > 0 and held >= outlook.cost
 
 
 def _trivial(outlook: Outlook) -> bool:
-    waiting = outlook.candidates >= 1
-    return waiting and outlook.cost <= TRIVIAL * outlook.efficiency * outlook.rested
+    cheap = outlook.cost <= TRIVIAL * outlook.efficiency * outlook.rested
+    return outlook.candidates >= 1 and cheap
 
 
 def growth_until_due(outlook: Outlook, gap: float, weight: float) -> float:

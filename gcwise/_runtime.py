@@ -36,7 +36,7 @@ class Runtime:
         self.get_threshold = gc.get_threshold
         self.set_threshold = gc.set_threshold
         self.callbacks = gc.callbacks
-        self.clock, self.busy = time.perf_counter, time.process_time
+        self.clock = time.perf_counter
         self._limit: int | None = None
         self.reset()
 

@@ -106,10 +106,6 @@ class FakeRuntime(Runtime):
         self.calls.append("clock")
         return self.now
 
-    def busy(self):
-        """Return seconds of work before the first decision."""
-        return 0.0
-
     def count(self):
         """Return what `gc.get_count` would."""
         self.calls.append("count")

@@ -73,7 +73,6 @@ class TestDebts:
         ledger = Ledger(0.0, RESIDENT)
         ledger.observe(site, 4, 2 * RESIDENT, 1.0)
         assert debts(ledger) == pytest.approx([0.0, 0.0, 0.0], abs=1e-4)
-        assert ledger.age == 1.0
 
     def test_a_share_is_never_of_nearly_all_memory(self, ledger, site):
         """However much the counts claim."""

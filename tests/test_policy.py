@@ -23,15 +23,15 @@ from gcwise._policy import (
 )
 
 # Nothing waits, and the last collection is so long ago that even dear ones are trivial.
-EMPTY = Outlook(0, 0, 0.0, 0.0, 1.0, 0.0, 1e9, 1.0)
+EMPTY = Outlook(0, 0, 0.0, 0.0, 1.0, 0.0, 1e9)
 # Half of what waits is garbage; its debt is below the cost; collected a moment ago.
-WAITING = Outlook(20_000, 10_000, 0.1, 0.001, 0.010, 0.5, 0.020, 0.011)
+WAITING = Outlook(20_000, 10_000, 0.1, 0.001, 0.010, 0.5, 0.020)
 DUE = WAITING._replace(debt=0.011)
 
 
 def verdict(young=EMPTY, middle=EMPTY, old=EMPTY, **readings):
-    """Decide in an old, unhurried, unpressed process but for the readings given."""
-    usual = {"gap": 0.0, "age": 1e6, "weight": 1.0, "old_allowed": True, "returning": False}
+    """Decide in an unhurried, unpressed process but for the readings given."""
+    usual = {"gap": 0.0, "weight": 1.0, "old_allowed": True, "returning": False}
     return decide((young, middle, old), **(usual | readings))
 
 
@@ -86,7 +86,7 @@ class TestTheRule:
 
     def test_a_batch_that_only_builds(self):
         """Where nothing is expected to be garbage no number of objects is ever due."""
-        built = Outlook(10_000_000, 0, 0.0, 0.0, 0.2, 0.0, 1.0, 0.2)
+        built = Outlook(10_000_000, 0, 0.0, 0.0, 0.2, 0.0, 1.0)
         assert verdict(built, built, built, gap=1e6, weight=10.0) == (None, Reason.NOT_DUE)
 
     def test_memory_runs_short(self):
@@ -120,12 +120,11 @@ class TestTheRule:
         assert verdict(old=DUE, old_allowed=False, returning=True) == (0, Reason.RETURNING)
         assert verdict(WAITING, DUE, returning=True) == (1, Reason.DUE)
 
-    def test_a_job_that_has_only_begun(self):
-        """What freeing takes must pay for itself if the job goes on for as long as it has gone."""
-        begun = (DUE.duration / DUE.share) * 0.99
-        assert verdict(DUE, age=begun) == (None, Reason.NOT_DUE)
-        assert verdict(DUE, age=begun / 0.98) == (0, Reason.DUE)
-        assert verdict(DUE, age=begun, weight=2.0) == (0, Reason.DUE)
+    def test_what_is_trivial_promotes_as_few_as_can_be(self):
+        """Where several generations are trivial it is the youngest; but what is due comes first."""
+        trivial = WAITING._replace(rested=1e9)
+        assert verdict(trivial, trivial, trivial) == (0, Reason.TRIVIAL)
+        assert verdict(trivial, DUE, trivial) == (1, Reason.DUE)
 
     def test_free_and_garbage_is_due_at_once(self):
         """Debt and cost are compared without a margin: equal is enough."""

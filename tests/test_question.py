@@ -1,7 +1,6 @@
 """Questions: one looks, the other acts, and both decide alike."""
 
 import gc
-import time
 import weakref
 
 import pytest
@@ -83,7 +82,6 @@ class TestQuestions:
     def test_same_figures(self, still):
         """A wish is granted on the figures that the look gave."""
         collector.after_fork()
-        time.sleep(0.5)  # A process that has only begun lets garbage be.
         garbage(20_000)
 
         look = gcwise.should_collect("figures")

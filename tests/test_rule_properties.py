@@ -34,12 +34,11 @@ objects = st.floats(0, 1e9)
 shares = st.floats(0, 1)
 factors = st.floats(1, 1e6)
 outlooks = st.tuples(
-    *3 * [st.builds(Outlook, objects, objects, shares, seconds, seconds, shares, seconds, seconds)]
+    *3 * [st.builds(Outlook, objects, objects, shares, seconds, seconds, shares, seconds)]
 )
 readings = st.fixed_dictionaries(
     {
         "gap": seconds,
-        "age": seconds,
         "weight": st.floats(1e-6, 1e6),
         "old_allowed": st.booleans(),
         "returning": st.booleans(),
@@ -97,9 +96,7 @@ class TestRule:
         """Where it was not worth it, it is still less so at a higher cost."""
         outlook = seen[which]
         dearer = list(seen)
-        dearer[which] = outlook._replace(
-            cost=outlook.cost * factor, duration=outlook.duration * factor
-        )
+        dearer[which] = outlook._replace(cost=outlook.cost * factor)
         if decide(seen, **told)[0] is None:
             assert decide(tuple(dearer), **told)[0] is None
 
