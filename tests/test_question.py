@@ -1,6 +1,7 @@
 """Questions: one looks, the other acts, and both decide alike."""
 
 import gc
+import time
 import weakref
 
 import pytest
@@ -69,6 +70,7 @@ class TestQuestions:
     def test_same_decision(self, policy, number, still):
         """What the look says is what is acted upon."""
         collector.after_fork()
+        time.sleep(0.05)  # Long enough for what is next to nothing, before both.
         garbage(number)
 
         look = gcwise.should_collect("same", policy=policy)
@@ -82,6 +84,7 @@ class TestQuestions:
     def test_same_figures(self, still):
         """A wish is granted on the figures that the look gave."""
         collector.after_fork()
+        time.sleep(0.05)  # Held for no time, nothing is due.
         garbage(20_000)
 
         look = gcwise.should_collect("figures")
