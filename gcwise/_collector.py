@@ -37,7 +37,7 @@ MOST_SITES = 4096
 class Collector:
     """Decides for the whole process; a scope asks it once, at its end.
 
-    Only one thread decides at a time and the others let it be: nothing here waits for another.
+    Only one thread looks at a time and the others let it be: nothing here waits for another.
     """
 
     def __init__(self, runtime: Runtime) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gcwise._policy import Outlook
 from gcwise._prices import Prices, Work
-from gcwise._site import LEARNING, LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site, blend
+from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
 
 __all__ = ["Ledger"]
 
@@ -83,7 +83,7 @@ class Generation:
         rest = self.waiting - self.hinted
         if rest >= 1 and not told:
             seen = min(max(collected - self.hinted, 0.0) / rest, 1.0)
-            self.efficiency = max(blend(self.efficiency, seen, LEARNING), LEAST_EFFICIENCY)
+            self.efficiency = relearn(self.efficiency, seen)
         return min(collected / max(self.waiting, 1.0), 1.0)
 
 

@@ -171,7 +171,7 @@ def decide(
     old_allowed: bool,
     returning: bool,
 ) -> Verdict:
-    """Weigh garbage held against the cost of collecting it, the oldest generation first.
+    """Weigh garbage held against the cost of collecting it: what is due first, then the trivial.
 
     Args:
         outlooks: Generations 0, 1 and 2, each including the younger ones.
@@ -192,9 +192,13 @@ def decide(
 
 
 def _due(outlook: Outlook, gap: float, weight: float) -> bool:
+    waiting = outlook.candidates >= 1 and outlook.share > 0
+    return waiting and _held(outlook, gap, weight) >= outlook.cost
+
+
+def _held(outlook: Outlook, gap: float, weight: float) -> float:
     # Waiting for the next chance adds share * gap: without it the rule acts one chance too late.
-    held = (outlook.debt + outlook.share * gap) * weight
-    return outlook.candidates >= 1 and outlook.share > 0 and held >= outlook.cost
+    return (outlook.debt + outlook.share * gap) * weight
 
 
 def _trivial(outlook: Outlook) -> bool:
@@ -204,7 +208,7 @@ def _trivial(outlook: Outlook) -> bool:
 
 def growth_until_due(outlook: Outlook, gap: float, weight: float) -> float:
     """Return by which factor the candidates have to grow, at their pace, until they are due."""
-    held = (outlook.debt + outlook.share * gap) * weight
+    held = _held(outlook, gap, weight)
     # What is held grows with their square.
     return math.sqrt(outlook.cost / held) if held > 0 else math.inf
 

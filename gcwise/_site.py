@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gcwise._policy import OBJECT_BYTES
 
-__all__ = ["LEARNING", "LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend"]
+__all__ = ["LEARNING", "LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend", "relearn"]
 
 # The young are taken for garbage until they prove otherwise.
 YOUNG_EFFICIENCY = 1.0
@@ -23,6 +23,11 @@ WORTH, MOST_BACK_OFF = 1e-3, 5
 def blend(old: float, new: float, share: float) -> float:
     """Move `old` towards `new` by a share of the difference."""
     return old + share * (new - old)
+
+
+def relearn(efficiency: float, seen: float) -> float:
+    """Return an efficiency after another collection, whose own was `seen`."""
+    return max(blend(efficiency, seen, LEARNING), LEAST_EFFICIENCY)
 
 
 class Site:
@@ -74,7 +79,7 @@ class Site:
     def saw(self, young: int, collected: int) -> None:
         """Learn from a collection of so many young objects of which nothing else is known."""
         seen = min(collected / max(young * self.tracked, 1.0), 1.0)
-        self.efficiency = max(blend(self.efficiency, seen, LEARNING), LEAST_EFFICIENCY)
+        self.efficiency = relearn(self.efficiency, seen)
 
     def wants_trial(self) -> bool:
         """Count a teardown; tell whether all generations should be tried at it."""

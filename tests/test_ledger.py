@@ -4,7 +4,6 @@ import pytest
 
 from gcwise._ledger import (
     FEW,
-    LEAST_EFFICIENCY,
     MIDDLE_EFFICIENCY,
     MOST_GARBAGE,
     OLD_EFFICIENCY,
@@ -12,7 +11,7 @@ from gcwise._ledger import (
 )
 from gcwise._policy import OBJECT_BYTES
 from gcwise._prices import OVERHEAD
-from gcwise._site import YOUNG_EFFICIENCY, Site
+from gcwise._site import LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site
 
 RESIDENT = 100e6
 
