@@ -202,14 +202,24 @@ class TestParsing:
         path = tmp_path / "nested.py"
         path.write_text(NESTED, encoding="utf-8")
 
-        assert demo.count_unused(str(path)) == 2
+        unused, spared = demo.review(str(path))
+
+        assert unused == 2
+        assert spared == len(NESTED) - len(ast.unparse(ast.parse(NESTED)))
+
+    def test_comments(self, tmp_path):
+        """Comments and layout are told, in characters."""
+        path = tmp_path / "loose.py"
+        path.write_text("x  =  1  # one\n\n\n", encoding="utf-8")
+
+        assert demo.review(str(path)) == (0, len("x  =  1  # one\n\n\n") - len("x = 1"))
 
     def test_encoding(self, tmp_path):
         """A file is read in the encoding that it declares."""
         path = tmp_path / "latin.py"
         path.write_bytes(b"# -*- coding: latin-1 -*-\nname = '\xe9'\n" + NESTED.encode())
 
-        assert demo.count_unused(str(path)) == 2
+        assert demo.review(str(path))[0] == 2
 
     @pytest.mark.parametrize("content", [b"def (:", b"return", b"'\xe9'", b"# coding: nonsense\n"])
     def test_broken(self, tmp_path, content):
@@ -217,7 +227,7 @@ class TestParsing:
         path = tmp_path / "broken.py"
         path.write_bytes(content)
 
-        assert demo.count_unused(str(path)) == 0
+        assert demo.review(str(path)) == (0, 0)
 
     def test_tree_is_a_cycle(self):
         """Each node but the shared ones knows its parent, whichever way it came to be there."""
