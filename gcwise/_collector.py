@@ -20,7 +20,7 @@ from gcwise._policy import (
     weight_of,
 )
 from gcwise._quiet import QUIET, Quiet, Seen
-from gcwise._runtime import Runtime
+from gcwise._runtime import Runtime, kind
 from gcwise._site import Site
 from gcwise._window import Window
 
@@ -46,11 +46,14 @@ class Collector:
         self.active = os.environ.get("GCWISE_ACTIVE") != "0"
         self.policy = Policy()
         self.sites: OrderedDict[str, Site] = OrderedDict()
+        # Where each collection examines all the heap, the number of the young tells nothing.
+        self._by_count = 0 in runtime.choices
         self._reset()
 
     def _reset(self) -> None:
         now = self.runtime.clock()
-        self._ledger = Ledger(now, self.runtime.resident(now)[0])
+        resident, _ = self.runtime.resident(now)
+        self._ledger = Ledger(now, resident, self.runtime.choices, self.runtime.interval)
         # Re-entrant, for a finalizer may ask for a site while one is looked up.
         self._sites_lock = threading.RLock()
         # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
@@ -80,7 +83,7 @@ class Collector:
 
     def end(self, name: str, policy: Policy | None, window: int | None = None) -> Decision:
         """Decide at the end of a batch: in the moment after a look by count, else by a look."""
-        if self.active and policy is None and self.quiet.holds():
+        if self.active and policy is None and self._by_count and self.quiet.holds():
             return self._go_by_count(name, window)
         return self.decide(name, policy, window=window)
 
@@ -142,7 +145,7 @@ class Collector:
             return refused(Reason.INACTIVE, name)
         chosen = policy or self.policy
         if chosen.period is not None:
-            return _on_schedule(name, chosen, self._site(name).turns + 1)
+            return self._on_schedule(name, chosen, self._site(name).turns + 1)
         resident, _ = self.runtime.resident(self.runtime.clock())
         if not self._claim.acquire(blocking=False):
             return refused(Reason.BUSY, name)
@@ -195,7 +198,7 @@ class Collector:
             if looked is not None and looked[1] == number:
                 learner, young = self._site(looked[0]), looked[2]
             self._ledger.observe(learner or site, max(young, collected), resident, now)
-            self._ledger.settle(number, learner, collected)
+            self._ledger.settle(self.runtime.at_most(number), learner, collected)
             young = 0
 
     def _weigh(self, name: str, policy: Policy, window: int | None = None) -> Decision:
@@ -207,7 +210,7 @@ class Collector:
             gap=gap,
             weight=weight,
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
-            returning=self.window.returning(window, int(ledger.young)),
+            returning=self._by_count and self.window.returning(window, int(ledger.young)),
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
@@ -217,7 +220,9 @@ class Collector:
                 self._sleep(ledger.young)
             else:
                 self.quiet.wake()
-        return _decision(name, verdict, outlooks, gap)
+        told = self.runtime.choices[0] if verdict.generation is None else verdict.generation
+        outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else told]
+        return _decision(name, verdict, outlook, gap)
 
     def _sleep(self, young: float) -> None:
         if self.policy.period is None:  # Else each decision counts.
@@ -258,8 +263,14 @@ class Collector:
         self._sleep(0)
         return done._replace(memory_freed=max(int(before) - resident, 0)) if fresh else done
 
+    def _on_schedule(self, name: str, policy: Policy, turn: int) -> Decision:
+        if not policy.period or turn % policy.period:
+            return refused(Reason.NOT_SCHEDULED, name)
+        generation = self.runtime.at_least(policy.generation)
+        return refused(Reason.SCHEDULED, name)._replace(generation=generation)
+
     def _scheduled(self, name: str, policy: Policy) -> Decision:
-        decision = _on_schedule(name, policy, self._site(name, turns=1).turns)
+        decision = self._on_schedule(name, policy, self._site(name, turns=1).turns)
         if decision.generation is None:
             return decision
         # No claim: the schedule is exact even while another thread decides, and what it did is
@@ -284,19 +295,22 @@ class Collector:
         decision = self._weigh(name, policy)
         self._ledger.decided()
         overhead = overhead_of(policy, self._pressure(policy))
+        choices = self.runtime.choices
+        tried = choices if self._ledger.old_allowed(overhead) else choices[:-1]
+        if not tried:
+            return decision._replace(generation=None, reason=Reason.OVERHEAD)
         known = sum(site.yields)
-        freed: list[int] = []
+        freed = [0] * (tried[-1] + 1)
         trials: list[Collection] = []
-        for generation in (0, 1, 2) if self._ledger.old_allowed(overhead) else (0, 1):
+        for generation in tried:
             if known and 2 * sum(freed) > known:
-                freed.append(0)
-                continue  # It was found: nothing is left for an older one.
+                break  # It was found: nothing is left for an older one.
             before = self._ledger.resident
             done = collect(self.runtime, generation, decision.candidates)
             if done is None:
                 return decision._replace(generation=None, reason=Reason.BUSY)
             trials.append(self._settle(done, site, before, told=True))
-            freed.append(done.collected)
+            freed[generation] = done.collected
         total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
         site.learn_trial(freed, share)
@@ -305,14 +319,7 @@ class Collector:
         )
 
 
-def _on_schedule(name: str, policy: Policy, turn: int) -> Decision:
-    if not policy.period or turn % policy.period:
-        return refused(Reason.NOT_SCHEDULED, name)
-    return refused(Reason.SCHEDULED, name)._replace(generation=policy.generation)
-
-
-def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...], gap: float) -> Decision:
-    outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else verdict.generation or 0]
+def _decision(name: str, verdict: Verdict, outlook: Outlook, gap: float) -> Decision:
     return Decision(
         verdict.generation,
         verdict.reason,
@@ -324,7 +331,7 @@ def _decision(name: str, verdict: Verdict, outlooks: tuple[Outlook, ...], gap: f
     )
 
 
-collector = Collector(Runtime())
+collector = Collector(kind()())
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=collector.after_fork)

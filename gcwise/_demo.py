@@ -221,7 +221,8 @@ class CollectionTimer:
         self.collections: int = 0
         self.longest: float = 0.0
         self._started: float = 0.0
-        gc.callbacks.append(self)
+        # PyPy has none, and its collections are not told of.
+        getattr(gc, "callbacks", []).append(self)
 
     def __call__(self, phase: str, _info: dict[str, int]) -> None:
         """Take note of a collection's begin or end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from gcwise._policy import Outlook
 from gcwise._prices import Prices, Work
 from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
@@ -20,6 +22,8 @@ MIDDLE_EFFICIENCY, OLD_EFFICIENCY = 0.5, 0.25
 MOST_GARBAGE = 0.9
 # How fast the expected time to the next decision follows.
 GAP_LEARNING = 0.25
+# Of a generation that this interpreter cannot collect.
+NOTHING = Outlook(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 class Generation:
@@ -91,9 +95,22 @@ class Ledger:
     """Garbage expected in each generation, and what holding and collecting it costs.
 
     The interpreter counts young objects; those that collections promote are counted here.
+
+    Args:
+        now: Seconds.
+        resident: Bytes.
+        choices: The generations that can be collected; each frees what lies between it and the next
+            younger one, too.
+        interval: Seconds that have to pass between two collections of the oldest.
     """
 
-    def __init__(self, now: float, resident: float) -> None:
+    def __init__(
+        self,
+        now: float,
+        resident: float,
+        choices: tuple[int, ...] = (0, 1, 2),
+        interval: float = 0.0,
+    ) -> None:
         self.now = now
         self.decided_at: float | None = None
         self.gap = 0.0
@@ -102,6 +119,14 @@ class Ledger:
             Generation(MIDDLE_EFFICIENCY, now),
             Generation(OLD_EFFICIENCY, now),
         )
+        starts = [0, *(choice + 1 for choice in choices)]
+        self._own = {
+            choice: self.generations[start : choice + 1]
+            for start, choice in zip(starts, choices, strict=False)
+        }
+        self._interval = interval
+        # When the oldest was last collected explicitly by gcwise itself.
+        self._full_at = -math.inf
         # Whether the oldest generation was ever collected.
         self.old_known = False
         # Objects counted as young, whether a collection would examine them or not.
@@ -134,7 +159,9 @@ class Ledger:
 
     def old_allowed(self, overhead: float) -> bool:
         """Tell whether fruitless full collections have taken no more than this share of time."""
-        return self.fruitless <= overhead * (self.now - self.generations[2].last_at)
+        rested = self.now - self.generations[2].last_at
+        soon = self.now - self._full_at < self._interval
+        return not soon and self.fruitless <= overhead * rested
 
     def next_gap(self) -> float:
         """Return the seconds expected until the next decision: a moving average."""
@@ -154,27 +181,35 @@ class Ledger:
         survivors = young.waiting - freed, middle.waiting - cold
         counts = young.waiting, young.waiting + middle.waiting, heap / HEAP_OBJECT_BYTES
         return (
-            self._outlook(young, counts[0], Work(survivors[0], 0.0, 0.0, freed)),
-            self._outlook(middle, counts[1], Work(*survivors, 0.0, freed, cold)),
-            self._outlook(old, counts[2], Work(0.0, 0.0, heap, freed, cold + old.expected)),
+            self._outlook(0, counts[0], Work(survivors[0], 0.0, 0.0, freed)),
+            self._outlook(1, counts[1], Work(*survivors, 0.0, freed, cold)),
+            self._outlook(2, counts[2], Work(0.0, 0.0, heap, freed, cold + old.expected)),
         )
 
-    def _outlook(self, generation: Generation, objects: float, work: Work) -> Outlook:
+    def _outlook(self, number: int, objects: float, work: Work) -> Outlook:
+        share = debt = expected = 0.0
+        # Only what younger ones would not free: it is no reason to promote these past it.
+        own = self._own.get(number)
+        if own is None:
+            return NOTHING
+        for generation in own:
+            share += generation.share
+            debt += generation.debt
+            expected += generation.expected
         return Outlook(
             objects,
             work.freed + work.freed_cold,
-            generation.share,
-            generation.debt,
+            share,
+            debt,
             self.prices.of(work)[0],
-            # Only what younger ones would not free: it is no reason to promote these past it.
-            generation.expected / max(objects, 1.0),
-            self.now - generation.last_at,
+            expected / max(objects, 1.0),
+            self.now - self.generations[number].last_at,
         )
 
     def worth_counting(self, collected: int) -> bool:
         """Tell whether to count the middle generation, so as to know how many survived in truth."""
         survivors = self.generations[0].objects - collected
-        return survivors > max(COUNTING * self.generations[1].objects, FEW)
+        return 1 in self._own and survivors > max(COUNTING * self.generations[1].objects, FEW)
 
     def count(self, site: Site, collected: int, middle: int) -> None:
         """Learn from the `middle` generation, just counted, how many of the young survived."""
@@ -217,7 +252,8 @@ class Ledger:
             work = Work(heap=self.resident) if number == 2 else Work(*survivors)
             freed, cold = parts[0], sum(parts[1:])
             wasted = self.prices.learn(work._replace(freed=freed, freed_cold=cold), duration)
-            self.fruitless = wasted * kept[2] if number == 2 else self.fruitless
+            if number == 2:
+                self.fruitless, self._full_at = wasted * kept[2], self.now
         self._rebase(number, seen[0], resident)
         for generation in gone:
             generation.clear(self.now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 
 import psutil
@@ -10,9 +11,9 @@ import psutil
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from typing import Any
+    from typing import Any, ClassVar
 
-__all__ = ["Runtime", "container_limit"]
+__all__ = ["FreeThreaded", "Incremental", "PyPy", "Runtime", "container_limit", "kind"]
 
 # Reading resident memory takes 17-33 us, a hundred times what a skipped decision does.
 READ_INTERVAL = 5e-3
@@ -20,25 +21,44 @@ READ_INTERVAL = 5e-3
 UNKNOWN_RESIDENT = 64 * 2**20
 # Kernels write "no limit" as a number near 2**63.
 NO_LIMIT = 2**60
+# Seconds between collections where each examines all the heap, and stops all threads for it.
+FULL_INTERVAL = 1.0
+# What an object takes, where only the memory that was freed is known.
+OBJECT_BYTES = 128
 
 
 class Runtime:
     """CPython's collector with three generations, the clock and the memory sensor.
 
     Unit tests put a fake with the same names in its place.
+
+    Attributes:
+        choices: The generations that a decision chooses among, each including the younger ones.
+        interval: Seconds that have to pass between two collections of the oldest.
     """
 
+    choices: ClassVar[tuple[int, ...]] = (0, 1, 2)
+    interval: ClassVar[float] = 0.0
+
     def __init__(self) -> None:
-        self.count = gc.get_count
-        self.collect: Callable[[int], int] = gc.collect
+        self.count: Callable[[], tuple[int, int, int]] = gc.get_count
+        self.collect: Callable[[int], object] = gc.collect
         self.stats: Callable[[], list[dict[str, Any]]] = gc.get_stats
         self.is_enabled = gc.isenabled
-        self.get_threshold = gc.get_threshold
-        self.set_threshold = gc.set_threshold
+        self.get_threshold: Callable[[], tuple[int, int, int]] = gc.get_threshold
+        self.set_threshold: Callable[..., None] = gc.set_threshold
         self.callbacks = gc.callbacks
         self.clock = time.perf_counter
         self._limit: int | None = None
         self.reset()
+
+    def at_least(self, generation: int) -> int:
+        """Return the choice that frees all that collecting this generation is expected to."""
+        return next(choice for choice in self.choices if choice >= generation)
+
+    def at_most(self, generation: int) -> int:
+        """Return the choice that a collection of this generation, by whoever, amounts to."""
+        return max((c for c in self.choices if c <= generation), default=self.choices[0])
 
     def reset(self) -> None:
         """Forget the process: after a fork, psutil's handle would go on telling of the parent."""
@@ -71,6 +91,89 @@ class Runtime:
         if self._limit is None:
             self._limit = min(container_limit(), _machine_memory())
         return self._limit
+
+
+class Incremental(Runtime):
+    """CPython 3.14.0 to 3.14.4: a collection of generation 1 is an increment and may free nothing.
+
+    Its other counts tell of increments, and which objects are middle-aged cannot be told.
+    """
+
+    choices = (0, 2)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = self._count
+
+    def _count(self) -> tuple[int, int, int]:
+        return gc.get_count()[0], 0, 0
+
+
+class FreeThreaded(Runtime):
+    """CPython without the GIL: each collection examines all the heap, with all threads stopped."""
+
+    choices = (2,)
+    interval = FULL_INTERVAL
+
+
+class PyPy(Runtime):
+    """PyPy: no counts, no thresholds and no callbacks, so memory and time have to do.
+
+    Memory that came since the last collection stands for the young objects, and memory that one
+    freed for those it collected. Windows hold nothing back: its collector can only be switched off
+    altogether.
+    """
+
+    choices = (2,)
+    interval = FULL_INTERVAL
+
+    def __init__(self) -> None:
+        self.count, self.stats, self.collect = self._count, self._stats, self._collect
+        self._collect_all: Callable[[], object] = gc.collect
+        self.is_enabled, self.clock = gc.isenabled, time.perf_counter
+        self.get_threshold = self._thresholds
+        self.callbacks = []
+        self._collections = self._collected = self._base = 0
+        self._limit: int | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the process, and how its memory grew."""
+        super().reset()
+        self._base = self._resident = self._read_resident()
+
+    def set_threshold(self, *_: int) -> None:
+        """Do nothing: there are no thresholds."""
+
+    def _thresholds(self) -> tuple[int, int, int]:
+        return 0, 0, 0
+
+    def _count(self) -> tuple[int, int, int]:
+        return max(self._resident - self._base, 0) // OBJECT_BYTES, 0, 0
+
+    def _collect(self, _generation: int) -> None:
+        before = self._read_resident()
+        self._collect_all()
+        self._base = self._resident = self._read_resident()
+        self._collections += 1
+        self._collected += max(before - self._base, 0) // OBJECT_BYTES
+
+    def _stats(self) -> list[dict[str, Any]]:
+        nothing = {"collections": 0, "collected": 0, "uncollectable": 0}
+        done = {"collections": self._collections, "collected": self._collected}
+        return [nothing, nothing, nothing | done]
+
+
+def kind() -> type[Runtime]:
+    """Return the kind of collector that this interpreter has."""
+    if not hasattr(gc, "get_count"):
+        return PyPy
+    # Asking sysconfig would cost a tenth of importing gcwise.
+    if "t" in getattr(sys, "abiflags", "") or "free-threading" in sys.version:
+        return FreeThreaded
+    if sys.version_info >= (3, 14) and gc.get_threshold()[2] == 0:
+        return Incremental
+    return Runtime
 
 
 def _machine_memory() -> int:

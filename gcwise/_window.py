@@ -113,7 +113,8 @@ class Window:
             return
         if current != self._found:
             # Ours with no window open were left behind, or put back by code that had saved them.
-            self._find(self._owned(current) if current[2] == NEVER else current)
+            # The incremental collector has no third threshold and always tells 0.
+            self._find(self._owned(current) if current[2] in (NEVER, 0) else current)
         self._holding = True
         self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))

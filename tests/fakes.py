@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from gcwise._runtime import Runtime
+from gcwise._runtime import FreeThreaded, Incremental, PyPy, Runtime
 
 # Seconds to examine an object that survives, by its generation, and to free one that does not.
 SCAN, FREE = (20e-9, 100e-9, 200e-9), 100e-9
@@ -147,3 +147,58 @@ class FakeRuntime(Runtime):
             sum(objects.number for objects in generation if not objects.alive)
             for generation in self.generations
         ]
+
+
+class FakeIncremental(FakeRuntime):
+    """CPython 3.14.0 to 3.14.4: only the youngest and all can be collected."""
+
+    choices = Incremental.choices
+
+    def count(self):
+        """Return the young objects; the other counts tell of increments."""
+        return self._counts[0], 0, 0
+
+    def middle(self):
+        """Fail: which objects are middle-aged cannot be told."""
+        raise AssertionError
+
+    def get_threshold(self):
+        """Return the thresholds, of which the third is always 0."""
+        return *self._thresholds[:2], 0
+
+
+class FakeFreeThreaded(FakeRuntime):
+    """CPython without the GIL: each collection examines everything; automatic ones say 0."""
+
+    choices, interval = FreeThreaded.choices, FreeThreaded.interval
+
+    def _run(self, number):
+        for older in self.generations[number + 1 :]:
+            self.generations[number] += older
+            older.clear()
+        return super()._run(number)
+
+    def middle(self):
+        """Fail: there is none."""
+        raise AssertionError
+
+
+class FakePyPy(PyPy):
+    """PyPy, over a simulated heap whose size is all that can be seen of it."""
+
+    def __init__(self, live=100_000, *, limit=2**40):
+        self.heap = FakeRuntime(live)
+        self.collections = []
+        super().__init__()
+        self._limit = limit
+        self.clock = self.heap.clock
+        self.make, self.free, self.spend = self.heap.make, self.heap.free, self.heap.spend
+        self.waiting = self.heap.waiting
+        self._collect_all = self._collect_heap
+
+    def _collect_heap(self):
+        self.collections.append(2)
+        self.heap._run(2)
+
+    def _read_resident(self):
+        return self.heap.size()
