@@ -20,6 +20,8 @@ NEVER = 2**31 - 619
 # A first threshold of ours is known by its remainder, whoever set it and however long ago: a thread
 # that was held up, a change that was interrupted, code that saved it and puts it back.
 MARK, MARKED = 256, 173
+# The largest of them that an interpreter takes.
+MOST_ADMITTED = 2**31 - MARK + MARKED
 # Before the first window.
 UNKNOWN = (-1, -1, -1)
 # Before an automatic collection looks for garbage it may take half as much as there is resident
@@ -200,8 +202,9 @@ class Window:
 
     def _bound(self, found: tuple[int, int, int]) -> None:
         first, middle, _ = found
-        middle += self._young_passes
-        nursery = first and max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
+        middle = min(middle + self._young_passes, NEVER)
+        nursery = max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
+        nursery = first and min(nursery, MOST_ADMITTED)
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
 
     def _change(self) -> None:

@@ -16,6 +16,8 @@ from gcwise._window import BATCH, NEVER, PAUSE, Nursery, Window
 
 NOTHING = Policy.never()
 WINDOWS = [gcwise.batch, gcwise.paused]
+# The largest that an interpreter takes.
+MOST = 2**31 - 1
 
 windows = pytest.mark.parametrize("window", WINDOWS, ids=lambda each: each.__name__)
 
@@ -520,6 +522,21 @@ class TestBatch:
 
         assert gc.get_threshold() == (701, 11, 13)
         del kept
+
+    @windows
+    @pytest.mark.parametrize("thresholds", [(MOST, 11, 13), (701, MOST, 13), (MOST, MOST, MOST)])
+    def test_largest_thresholds(self, window, thresholds):
+        """Those that other code chose so that they are never reached are not exceeded."""
+        gc.set_threshold(*thresholds)
+
+        with window(policy=NOTHING):
+            gc.collect(0)
+            with window(policy=NOTHING):
+                pass
+        with window(policy=NOTHING):
+            assert gc.get_threshold()[2] == NEVER
+
+        assert gc.get_threshold() == thresholds
 
 
 class FakeRuntime:
