@@ -43,12 +43,12 @@ def collect(runtime: Runtime, generation: int, candidates: int) -> Collection | 
     before = runtime.stats()[generation]
     started = runtime.clock()
     runtime.collect(generation)
-    duration = runtime.clock() - started
+    duration = max(0.0, runtime.clock() - started)
     after = runtime.stats()[generation]
     if after["collections"] == before["collections"]:
         return None
-    collected = after["collected"] - before["collected"]
-    uncollectable = after["uncollectable"] - before["uncollectable"]
+    collected = max(after["collected"] - before["collected"], 0)
+    uncollectable = max(after["uncollectable"] - before["uncollectable"], 0)
     examined = max(candidates, collected)
     return Collection(generation, examined, collected, uncollectable, duration, None)
 

@@ -86,7 +86,8 @@ class Decision(NamedTuple):
 
 def refused(reason: Reason, site: str, candidates: int = 0) -> Decision:
     """Return a decision against a collection that nothing had to be weighed for."""
-    return Decision(None, reason, site, candidates, 0, 0.0, 0.0)
+    # Some interpreters count less than nothing at times.
+    return Decision(None, reason, site, max(candidates, 0), 0, 0.0, 0.0)
 
 
 _WEIGHED = frozenset({Reason.DUE, Reason.TRIVIAL, Reason.RETURNING, Reason.NOT_DUE})

@@ -25,6 +25,9 @@ NO_LIMIT = 2**60
 FULL_INTERVAL = 1.0
 # What an object takes, where only the memory that was freed is known.
 OBJECT_BYTES = 128
+MOST_DIGITS = 20
+# What is read of the interpreter's statistics.
+STATISTICS: tuple[str, ...] = ("collections", "collected", "uncollectable")
 
 
 class Runtime:
@@ -44,6 +47,9 @@ class Runtime:
         self.count: Callable[[], tuple[int, int, int]] = gc.get_count
         self.collect: Callable[[int], object] = gc.collect
         self.stats: Callable[[], list[dict[str, Any]]] = gc.get_stats
+        if not _complete(gc.get_stats()):
+            tally = Tally()
+            self.collect, self.stats = tally.collect, tally.stats
         self.is_enabled = gc.isenabled
         self.get_threshold: Callable[[], tuple[int, int, int]] = gc.get_threshold
         self.set_threshold: Callable[..., None] = gc.set_threshold
@@ -68,7 +74,8 @@ class Runtime:
 
     def resident(self, now: float) -> tuple[int, bool]:
         """Return resident memory in bytes, and whether it was read just now or at most 5 ms ago."""
-        if now - self._read_at < READ_INTERVAL:
+        # Not below it after a clock that jumped back, either.
+        if 0 <= now - self._read_at < READ_INTERVAL:
             return self._resident, False
         self._read_at = now
         self._resident = self._read_resident()
@@ -78,7 +85,7 @@ class Runtime:
         try:
             if self._process is None:
                 self._process = psutil.Process()
-            return int(self._process.memory_info().rss) or UNKNOWN_RESIDENT
+            return _plausible(int(self._process.memory_info().rss), UNKNOWN_RESIDENT)
         except Exception:  # noqa: BLE001  # Any failing sensor is decided without, never raised.
             return self._resident or UNKNOWN_RESIDENT
 
@@ -176,9 +183,40 @@ def kind() -> type[Runtime]:
     return Runtime
 
 
+class Tally:
+    """The statistics of explicit collections, where the interpreter tells none or not all."""
+
+    def __init__(self) -> None:
+        self._generations: list[dict[str, int]] = [dict.fromkeys(STATISTICS, 0) for _ in range(3)]
+
+    def collect(self, generation: int) -> int:
+        """Collect, and count what that did."""
+        collected = gc.collect(generation) or 0
+        told = self._generations[generation]
+        told["collections"] += 1
+        told["collected"] += collected
+        return collected
+
+    def stats(self) -> list[dict[str, Any]]:
+        """Return in the form of `gc.get_stats` what was counted."""
+        return [dict(generation) for generation in self._generations]
+
+
+def _complete(told: object) -> bool:
+    return (
+        isinstance(told, list)
+        and len(told) == 3
+        and all(isinstance(each.get(key), int) for each in told for key in STATISTICS)
+    )
+
+
+def _plausible(size: int, otherwise: int) -> int:
+    return size if 0 < size < NO_LIMIT else otherwise
+
+
 def _machine_memory() -> int:
     try:
-        return int(psutil.virtual_memory().total) or NO_LIMIT
+        return _plausible(int(psutil.virtual_memory().total), NO_LIMIT)
     except Exception:  # noqa: BLE001  # As for resident memory.
         return NO_LIMIT
 
@@ -210,7 +248,9 @@ def _upwards(mount: str, group: str, name: str) -> Iterable[str]:
 
 def _read_limit(path: str) -> int:
     text = _read(path).strip()
-    return int(text) if text.isdecimal() and 0 < int(text) < NO_LIMIT else NO_LIMIT
+    # More digits mean more than any memory, and int() refuses very many.
+    digits = text if text.isdecimal() and len(text) < MOST_DIGITS else "0"
+    return _plausible(int(digits), NO_LIMIT)
 
 
 def _read(path: str) -> str:
@@ -218,5 +258,5 @@ def _read(path: str) -> str:
         # Importing pathlib would cost a third of importing gcwise.
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             return file.read()
-    except OSError:
+    except (OSError, ValueError):  # The latter for names that no file can have.
         return ""
