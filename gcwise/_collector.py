@@ -117,7 +117,7 @@ class Collector:
 
     def _go_by_count(self, name: str, window: int | None) -> Decision:
         """Let the number of young objects decide; the next look notices what is done here."""
-        young = self.runtime.count()[0]
+        young = max(self.runtime.count()[0], 0)
         site, (cost, debt) = self._site(name), self.quiet.debt(young)
         expected = round(young * site.tracked * site.efficiency)
         decision = Decision(None, Reason.NOTHING_NEW, name, young, expected, cost, debt)
@@ -154,7 +154,7 @@ class Collector:
             decision = self._weigh(name, chosen)
             if decision.generation is not None:
                 self._looked = (name, decision.generation, young)
-            self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.now + QUIET)
+            self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.read_at + QUIET)
             return decision
         finally:
             self._claim.release()
@@ -193,7 +193,7 @@ class Collector:
         for number in (0, 1, 2):
             if times[number] < 1:
                 continue
-            collected = stats[number]["collected"] - before[number]["collected"]
+            collected = max(stats[number]["collected"] - before[number]["collected"], 0)
             learner = None
             if looked is not None and looked[1] == number:
                 learner, young = self._site(looked[0]), looked[2]
@@ -226,7 +226,7 @@ class Collector:
 
     def _sleep(self, young: float) -> None:
         if self.policy.period is None:  # Else each decision counts.
-            self.quiet.sleep(self._ledger.now, young, self.window.own_threshold())
+            self.quiet.sleep(self._ledger.read_at, young, self.window.own_threshold())
 
     def _pressure(self, policy: Policy) -> float:
         limit = policy.memory_limit or self.runtime.memory_limit()
@@ -248,7 +248,7 @@ class Collector:
         self.window.nursery.take()
         now = self.runtime.clock()
         resident, fresh = self.runtime.resident(now)
-        self._ledger.now = now
+        self._ledger.tick(now)
         if done.generation == 0 and self._ledger.worth_counting(done.collected):
             self._ledger.count(site, done.collected, self.runtime.middle())
         self._ledger.settle(

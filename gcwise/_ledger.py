@@ -20,6 +20,8 @@ HEAP_OBJECT_BYTES = 200
 MIDDLE_EFFICIENCY, OLD_EFFICIENCY = 0.5, 0.25
 # Estimates may not take more than this share of memory for garbage.
 MOST_GARBAGE = 0.9
+# Seconds that pass here at a time: a machine that slept for days comes to its senses sooner.
+MOST_ELAPSED = 3600.0
 # How fast the expected time to the next decision follows.
 GAP_LEARNING = 0.25
 # Of a generation that this interpreter cannot collect.
@@ -111,7 +113,8 @@ class Ledger:
         choices: tuple[int, ...] = (0, 1, 2),
         interval: float = 0.0,
     ) -> None:
-        self.now = now
+        # The clock as last read, and time as it passes here.
+        self.read_at = self.now = now
         self.decided_at: float | None = None
         self.gap = 0.0
         self.generations = (
@@ -141,7 +144,7 @@ class Ledger:
         if self.decided_at is None:
             # What was built before, automatic collection on, has been looked through by that.
             self.base = self.old_base = resident
-        elapsed, self.now, self.resident = now - self.now, now, resident
+        elapsed, self.resident = self.tick(now), resident
         first, middle, old = self.generations
         self.young = young
         first.objects, first.efficiency = young * site.tracked, site.efficiency
@@ -151,11 +154,19 @@ class Ledger:
             garbage = max(size * generation.efficiency, generation.hinted * site.object_bytes)
             generation.accrue(garbage, resident, elapsed)
 
+    def tick(self, now: float) -> float:
+        """Let time pass with the clock, though never back, and return how much has passed."""
+        # The order of arguments turns what is no number into no time.
+        elapsed = min(max(0.0, now - self.read_at), MOST_ELAPSED)
+        self.read_at = now
+        self.now += elapsed
+        return elapsed
+
     def hint(self, site: Site) -> None:
         """Note the garbage that a teardown there is expected to have left in each generation."""
         for generation, objects in zip(self.generations, site.yields, strict=True):
             generation.hinted += objects
-        self.observe(site, self.generations[0].objects, self.resident, self.now)
+        self.observe(site, self.generations[0].objects, self.resident, self.read_at)
 
     def old_allowed(self, overhead: float) -> bool:
         """Tell whether fruitless full collections have taken no more than this share of time."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 from gcwise._decision import Reason
 from gcwise._record import NamedTuple
@@ -72,7 +73,7 @@ class Policy(_Policy):
         memory_limit: int | None = None,
     ) -> Self:
         _check_number("memory_weight", memory_weight)
-        if not 0 < memory_weight < float("inf"):
+        if not 0 < memory_weight <= sys.float_info.max:
             raise ValueError(f"memory_weight must be above 0 and finite, got {memory_weight!r}")
         _check_number("max_overhead", max_overhead)
         if not 0 < max_overhead <= 1:
@@ -239,4 +240,5 @@ def resize_nursery(size: float, *, wasted: float, held: float) -> float:
     """
     # What is held grows with the square of the size, so this is where both would be equal.
     step = math.sqrt(wasted / held) if held > 0 else GROWTH
-    return size * min(max(step, 1 / GROWTH), GROWTH)
+    # In this order for what is no number, from a clock that tells none.
+    return size * min(GROWTH, max(1 / GROWTH, step))

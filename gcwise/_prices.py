@@ -13,6 +13,9 @@ OVERHEAD = 20e-6
 # One duration, in which the machine may have done something else, changes a price by no more than
 # this factor.
 STEP = 4.0
+# Seconds that one collection can have wasted: a machine that slept for days meanwhile must not go
+# without full collections for months.
+LONGEST = 60.0
 
 
 class Work(NamedTuple):
@@ -65,4 +68,4 @@ class Prices:
                 for price, amount in zip(self.seconds, work, strict=True)
             )
         )
-        return duration * wasted / expected
+        return min(duration, LONGEST) * wasted / expected

@@ -55,7 +55,8 @@ class Quiet:
 
     def holds(self) -> bool:
         """Tell whether the moment lasts."""
-        return self._clock() < self._until
+        # Not before it began, either: a clock that jumped back would make it last for days.
+        return self._until - QUIET <= self._clock() < self._until
 
     def debt(self, young: int) -> tuple[float, float]:
         """Return what a collection of the young would waste, and what holding so many has cost.

@@ -54,7 +54,7 @@ class Nursery:
     def stopped(self, admitted: int, collected: int) -> None:
         """Learn from a collection that came because `admitted` young objects were exceeded."""
         ended = self._runtime.clock()
-        waited, self._ended = self._started - self._ended, ended
+        waited, self._ended = max(0.0, self._started - self._ended), ended
         self._times += 1
         self._examined += self._young
         if not 0 < admitted < self._young:
@@ -69,7 +69,7 @@ class Nursery:
         self.size = min(
             resize_nursery(
                 admitted,
-                wasted=(ended - self._started) * examining / (examining + freeing),
+                wasted=max(0.0, ended - self._started) * examining / (examining + freeing),
                 # What is garbage now was made bit by bit since the last collection.
                 held=collected * object_bytes / resident * waited / 2,
             ),

@@ -227,6 +227,7 @@ class TestPolicy:
             ("memory_weight", -1.5, ValueError, "must be above 0 and finite, got -1.5"),
             ("memory_weight", math.inf, ValueError, "must be above 0 and finite, got inf"),
             ("memory_weight", math.nan, ValueError, "must be above 0 and finite, got nan"),
+            ("memory_weight", 10**400, ValueError, "must be above 0 and finite, got 1000"),
             ("max_overhead", None, TypeError, "max_overhead must be a number, got NoneType: None"),
             ("max_overhead", 0.0, ValueError, "above 0 and at most 1, got 0.0"),
             ("max_overhead", 5, ValueError, "max_overhead is a share of time, above 0 and at most"),
