@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections import OrderedDict
@@ -54,8 +55,6 @@ class Collector:
         now = self.runtime.clock()
         resident, _ = self.runtime.resident(now)
         self._ledger = Ledger(now, resident, self.runtime.choices, self.runtime.interval)
-        # Re-entrant, for a finalizer may ask for a site while one is looked up.
-        self._sites_lock = threading.RLock()
         # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
         # or a second thread, finds it taken and goes on.
         self._claim = threading.Lock()
@@ -159,17 +158,19 @@ class Collector:
         finally:
             self._claim.release()
 
-    def _site(self, name: str, turns: int = 0) -> Site:
-        with self._sites_lock:
-            site = self.sites.get(name)
-            if site is None:
-                site = self.sites[name] = Site()
-                if len(self.sites) > MOST_SITES:
-                    self.sites.popitem(last=False)
-            else:
-                self.sites.move_to_end(name)
-            site.turns += turns
-            return site
+    def _site(self, name: str) -> Site:
+        # Without a lock: a finalizer in a forked child would wait forever for one that was held by
+        # a thread of the parent. Each call here is atomic.
+        sites = self.sites
+        site = sites.get(name)
+        if site is None:
+            site = sites.setdefault(name, Site())
+            if len(sites) > MOST_SITES:
+                sites.popitem(last=False)
+        else:
+            with contextlib.suppress(KeyError):  # Another thread has just forgotten it.
+                sites.move_to_end(name)
+        return site
 
     def _observe(self, site: Site, resident: int) -> int:
         """Bring the ledger up to date; return the young objects."""
@@ -270,7 +271,7 @@ class Collector:
         return refused(Reason.SCHEDULED, name)._replace(generation=generation)
 
     def _scheduled(self, name: str, policy: Policy) -> Decision:
-        decision = self._on_schedule(name, policy, self._site(name, turns=1).turns)
+        decision = self._on_schedule(name, policy, self._site(name).turn())
         if decision.generation is None:
             return decision
         # No claim: the schedule is exact even while another thread decides, and what it did is

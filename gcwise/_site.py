@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from gcwise._policy import OBJECT_BYTES
 
 __all__ = ["LEARNING", "LEAST_EFFICIENCY", "YOUNG_EFFICIENCY", "Site", "blend", "relearn"]
@@ -45,6 +47,7 @@ class Site:
 
     __slots__ = (
         "_complete",
+        "_counter",
         "_grown",
         "_objects",
         "_trials",
@@ -64,8 +67,15 @@ class Site:
         self._grown = self._objects = 0.0
         self.yields = [0.0, 0.0, 0.0]
         self.fruitless = self.turns = self._trials = self._waited = 0
+        # No two threads get the same of its numbers.
+        self._counter = itertools.count(1)
         # Whether there was time to try the oldest, too.
         self._complete = False
+
+    def turn(self) -> int:
+        """Count a decision for a fixed schedule, and return its number."""
+        number = self.turns = next(self._counter)
+        return number
 
     def learn(self, efficiency: float, grown: float, objects: float) -> None:
         """Take over an efficiency, and the bytes by which memory grew with these objects."""

@@ -4,6 +4,7 @@ import importlib.util
 import itertools
 import os
 import threading
+from collections import OrderedDict
 
 import pytest
 
@@ -756,6 +757,21 @@ class TestSwitchedOff:
         assert Collector(FakeRuntime()).active is active
 
 
+class Interrupted(OrderedDict):
+    """Sites at whose first look-up something else happens."""
+
+    def __init__(self, event, **sites):
+        super().__init__(**sites)
+        self._events = [event]
+
+    def get(self, name):
+        """Look up, and then let it happen."""
+        found = super().get(name)
+        if self._events:
+            self._events.pop()()
+        return found
+
+
 class TestSites:
     """What is learned is kept for a bounded number of places."""
 
@@ -772,6 +788,48 @@ class TestSites:
         assert f"{2 * MOST_SITES - 1}" in sites
         assert "0" not in sites
         assert sites["often"].turns == len(range(0, 2 * MOST_SITES, 1000))
+
+    def test_no_thread_waits_for_another(self, job):
+        """One that is held up in the middle of a look-up would not be there in a forked child."""
+        collector = job.collector
+
+        def elsewhere():
+            other = threading.Thread(target=collector._site, args=("other",), daemon=True)
+            other.start()
+            other.join(10)
+            assert not other.is_alive()
+
+        collector.sites = Interrupted(elsewhere)
+        assert collector._site("job") is collector.sites["job"]
+        assert "other" in collector.sites
+
+    def test_two_threads_make_the_same_site(self, job):
+        """Both have found none, and learn at one all the same."""
+        collector, made = job.collector, []
+        collector.sites = Interrupted(lambda: made.append(collector._site("job")))
+        assert [collector._site("job")] == made
+
+    def test_forgotten_between_two_steps(self, job):
+        """A site that another thread has dropped meanwhile still serves this decision."""
+        collector = job.collector
+        known = collector._site("job")
+        collector.sites = Interrupted(lambda: collector.sites.pop("job"), job=known)
+        assert collector._site("job") is known
+        assert "job" not in collector.sites
+
+    def test_each_turn_is_counted_once(self, job):
+        """Schedules are exact though several threads decide at a place."""
+        site, taken = job.collector._site("job"), []
+
+        def take():
+            taken.extend([site.turn() for _ in range(1_000)])
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(taken) == list(range(1, 4_001))
 
 
 class TestWindow:
