@@ -258,5 +258,5 @@ def _read(path: str) -> str:
         # Importing pathlib would cost a third of importing gcwise.
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             return file.read()
-    except (OSError, ValueError):  # The latter for names that no file can have.
+    except (OSError, ValueError, MemoryError):  # ValueError for names that no file can have.
         return ""
