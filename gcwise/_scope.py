@@ -99,7 +99,7 @@ class Scope:
         self._state = OPEN
         window = self._opened = self._window if collector.active else None
         if window is not None:
-            open_window(window)
+            open_window(window, self)
         return self
 
     def __exit__(
@@ -119,7 +119,7 @@ class Scope:
                     self._outcome = self._decide(window)
         finally:
             if window is not None:
-                close_window(window)
+                close_window(window, self)
 
     def _decide(self, window: int | None) -> Decision:
         return collector.end(self._site, self._policy, window)

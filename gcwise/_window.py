@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
 
 TYPE_CHECKING = False
@@ -22,6 +24,7 @@ NEVER = 2**31 - 619
 MARK, MARKED = 256, 173
 # The largest of them that an interpreter takes.
 MOST_ADMITTED = 2**31 - MARK + MARKED
+references = getattr(sys, "getrefcount", lambda _scope: NEVER)
 # Before the first window.
 UNKNOWN = (-1, -1, -1)
 # Before an automatic collection looks for garbage it may take half as much as there is resident
@@ -85,8 +88,11 @@ class Window:
     is done here, and stays. Thresholds of ours are known by their values.
 
     There is no lock, for a finalizer or a signal handler may open a window between any two lines
-    here. List operations count the windows, each step can be repeated, and whoever restores looks
-    afterwards whether a window was opened meanwhile.
+    here. Sets of scopes tell which windows are open, each step can be repeated, and whoever
+    restores looks afterwards whether a window was opened meanwhile.
+
+    A signal handler may also raise between any two lines, at worst before the first one of a
+    scope's end. So a window is open only as long as somebody else still has its scope.
     """
 
     def __init__(self, runtime: Runtime) -> None:
@@ -94,17 +100,17 @@ class Window:
         self._is_enabled, self._callbacks = runtime.is_enabled, runtime.callbacks
         self._callback = self._on_collection
         self.nursery = Nursery(runtime)
-        self._batches: list[None] = []
-        self._pauses: list[None] = []
+        self._batches: set[object] = set()
+        self._pauses: set[object] = set()
         self._open = (self._batches, self._pauses)
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
         self._young_passes = 0
 
-    def open(self, kind: int) -> None:
+    def open(self, kind: int, scope: object) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
-        self._open[kind].append(None)
+        self._open[kind].add(scope)
         # A local, here and in `close`: CPython 3.11 is slow to call an attribute of an instance.
         get = self._get
         current = get()
@@ -121,16 +127,17 @@ class Window:
         self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))
 
-    def close(self, kind: int) -> None:
-        """Take back one `open` of the same kind; one from before a fork is closed already."""
+    def close(self, kind: int, scope: object) -> None:
+        """Take back what `open` did for a scope; one from before a fork is closed already."""
         try:
-            self._open[kind].pop()
-        except IndexError:
+            self._open[kind].remove(scope)
+        except KeyError:
             return
         if self._batches or self._pauses:
-            if kind:
+            if self._drop_lost() or kind:
                 self._change()
-            return
+            if self._batches or self._pauses:
+                return
         self._holding = False
         get = self._get
         current = get()
@@ -145,15 +152,13 @@ class Window:
         if self._batches or self._pauses:
             # Opened within the lines above, which took back what it had set.
             self._holding = False
-            self.open(BATCH)
-            self.close(BATCH)
+            self._repeat()
 
     def reset(self) -> None:
         """Close all windows, for a forked child: the threads that opened them are not in it."""
         for windows in self._open:
             windows.clear()
-        self.open(BATCH)
-        self.close(BATCH)
+        self._repeat()
 
     def admit(self, young_passes: int) -> None:
         """Let the middle generation's turn come that many young collections later.
@@ -178,6 +183,26 @@ class Window:
             and 0 < self.own_threshold() < young
             and self._is_enabled()
         )
+
+    def _repeat(self) -> None:
+        scope = object()
+        self.open(BATCH, scope)
+        self.close(BATCH, scope)
+
+    def _drop_lost(self) -> bool:
+        """Close the windows whose scopes are gone; tell whether there were any.
+
+        One scope that is not gone ends the search, for its window holds anyway.
+        """
+        lost = False
+        for windows in self._open:
+            while windows:
+                scope, references = _some(windows)
+                if references > ALONE:
+                    break
+                windows.discard(scope)
+                lost = True
+        return lost
 
     def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the program's own thresholds, in place of ours among the current ones."""
@@ -228,3 +253,19 @@ class Window:
             self.nursery.stopped(self._get()[0], info["collected"])
             self._bound(self._found)
             self._change()
+
+
+def _some(windows: set[object]) -> tuple[object, int]:
+    """Return one of the scopes, and how many references there are to it."""
+    try:
+        for scope in windows:
+            return scope, references(scope)
+    except RuntimeError:
+        pass  # Another thread has just opened or closed a window.
+    return None, NEVER
+
+
+# The references that there are, counted here, when nobody but the set has a scope: 0 on PyPy, which
+# does not count them, and where no window is ever taken for lost.
+_, ALONE = _some({object()})
+ALONE %= NEVER

@@ -521,14 +521,14 @@ class TestByCount:
         """Where a window closes with more than the program's own threshold."""
         job = Job(5_000_000, enabled=True)
         job.run(10, freed)
-        job.collector.window.open(BATCH)
+        job.collector.window.open(BATCH, "scope")
         young = job.runtime.get_threshold()[0]
         job.runtime.make(701)
         decision = job.collector.end("job", None, window=BATCH)
         assert young > 701
         assert (decision.generation, decision.reason) == (0, Reason.RETURNING)
         assert decision.debt < decision.cost
-        job.collector.window.close(BATCH)
+        job.collector.window.close(BATCH, "scope")
 
     def test_a_fruitless_one_is_learned_from(self, looked):
         """Its site is expected to leave less."""
@@ -838,10 +838,10 @@ class TestWindow:
     def test_what_automatic_collection_would_examine_is_collected(self):
         """It would be examined a moment later anyway."""
         job = Job(enabled=True)
-        job.collector.window.open(BATCH)
+        job.collector.window.open(BATCH, "scope")
         job.runtime._counts[0] = 5_000
         decision = job.collector.decide("job", window=BATCH)
-        job.collector.window.close(BATCH)
+        job.collector.window.close(BATCH, "scope")
         assert (decision.generation, decision.reason) == (0, Reason.RETURNING)
 
     def test_collections_inside_are_learned_from(self):
@@ -849,13 +849,13 @@ class TestWindow:
 
         def efficiency(*, alive):
             job = Job(enabled=True)
-            job.collector.window.open(BATCH)
+            job.collector.window.open(BATCH, "scope")
             for _ in range(100):
                 job.runtime.make(1_000, alive=alive)
                 job.runtime.spend(0.001)
             assert job.runtime.stats()[0]["collections"] > 0
             job.collector.decide("job", window=BATCH)
-            job.collector.window.close(BATCH)
+            job.collector.window.close(BATCH, "scope")
             return job.collector.sites["job"].efficiency
 
         assert efficiency(alive=False) == 1.0
@@ -878,7 +878,7 @@ class TestFork:
     def test_it_reads_its_own_memory_and_closes_the_windows(self, job):
         """What the parent had read, and held back, is not the child's."""
         thresholds = job.runtime.get_threshold()
-        job.collector.window.open(BATCH)
+        job.collector.window.open(BATCH, "scope")
         reads = job.runtime.reads
         job.collector.after_fork()
         assert job.runtime.reads == reads + 1

@@ -222,10 +222,10 @@ class Program:
     def batch(self, site, number):
         """Work in a window, and decide before it closes."""
         thresholds = self.runtime.get_threshold()
-        self.collector.window.open(BATCH)
+        self.collector.window.open(BATCH, "scope")
         self.make(number, number * 100, alive=False)
         self.decide(site, window=BATCH)
-        self.collector.window.close(BATCH)
+        self.collector.window.close(BATCH, "scope")
         assert self.runtime.get_threshold() == thresholds
 
     def tell(self, decision):

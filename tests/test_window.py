@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import random
+import runpy
 import sys
 import threading
 
@@ -300,6 +301,94 @@ class TestOverlapping:
 
         asyncio.run(main())
         assert settings() == before
+
+
+class TestLost:
+    """A window whose scope is gone without an end is closed at the end of another."""
+
+    @windows
+    @pytest.mark.parametrize("other", WINDOWS, ids=lambda each: each.__name__)
+    def test_dropped(self, window, other):
+        """What was begun and then dropped holds until the next block's end."""
+        before = settings()
+        window(policy=NOTHING).__enter__()
+        assert settings() != before
+
+        with other(policy=NOTHING):
+            pass
+
+        assert settings() == before
+
+    def test_many(self):
+        """However many are lost, one block's end closes all."""
+        before = settings()
+        for _ in range(10):
+            gcwise.batch(policy=NOTHING).__enter__()
+            gcwise.paused(policy=NOTHING).__enter__()
+
+        with gcwise.batch(policy=NOTHING):
+            pass
+
+        assert settings() == before
+
+    @windows
+    def test_kept(self, window):
+        """One that somebody still has holds, whatever begins and ends meanwhile."""
+        before = settings()
+        kept = window(policy=NOTHING)
+        kept.__enter__()
+        held = settings()
+
+        for _ in range(3):
+            gcwise.batch(policy=NOTHING).__enter__()
+            with gcwise.batch(policy=NOTHING):
+                pass
+            assert settings() == held
+        kept.__exit__(None, None, None)
+
+        assert settings() == before
+
+    def test_pause_in_a_batch(self):
+        """A lost pause stops holding at the end of a batch inside another."""
+        with gcwise.batch(policy=NOTHING):
+            held = settings()
+            gcwise.paused(policy=NOTHING).__enter__()
+            assert settings() != held
+
+            with gcwise.batch(policy=NOTHING):
+                pass
+
+            assert settings() == held
+
+    def test_another_thread_opens_one_meanwhile(self):
+        """Where they change while looked through, the next end looks again."""
+
+        class Changing(set):
+            def __iter__(self):
+                raise RuntimeError
+
+        runtime = FakeRuntime()
+        window = Window(runtime)
+        window._batches, open_pauses = Changing(), window._pauses
+        window._open = (window._batches, open_pauses)
+        window.open(BATCH, object())
+        window.open(PAUSE, "scope")
+        window.close(PAUSE, "scope")
+
+        assert is_bounded(runtime.thresholds)
+
+    def test_no_references_are_counted(self, monkeypatch):
+        """On PyPy no scope is ever taken for lost."""
+        monkeypatch.delattr(sys, "getrefcount")
+
+        module = runpy.run_path(sys.modules[Window.__module__].__file__)
+        runtime = FakeRuntime()
+        window = module["Window"](runtime)
+        window.open(PAUSE, object())
+        window.open(BATCH, "scope")
+        window.close(BATCH, "scope")
+
+        assert is_paused(runtime.thresholds)
 
 
 class TestForeign:
@@ -720,7 +809,7 @@ class TestNursery:
     def test_window_follows(self, runtime):
         """The first threshold inside a window follows what was learned, and is given back."""
         window = Window(runtime)
-        window.open(BATCH)
+        window.open(BATCH, "scope")
         assert is_bounded(runtime.thresholds)
 
         runtime.young, runtime.now = runtime.thresholds[0] + 1, 1.0
@@ -731,15 +820,15 @@ class TestNursery:
         learned = runtime.thresholds
         assert learned[0] > 2 * 701
         assert learned[2] == NEVER
-        window.close(BATCH)
+        window.close(BATCH, "scope")
         assert runtime.thresholds == (701, 11, 13)
-        window.open(BATCH)
+        window.open(BATCH, "scope")
         assert runtime.thresholds == learned
 
     def test_never_below_the_own_threshold(self, runtime):
         """Productive collections do not push it below the program's own threshold."""
         window = Window(runtime)
-        window.open(BATCH)
+        window.open(BATCH, "scope")
 
         runtime.young, runtime.now = 702, 1.0
         runtime.callbacks[0]("start", {})
@@ -752,7 +841,7 @@ class TestNursery:
     def test_collection_during_a_pause(self, runtime):
         """An explicit collection during a pause does not end it, and teaches nothing."""
         window = Window(runtime)
-        window.open(PAUSE)
+        window.open(PAUSE, "scope")
 
         runtime.young = 5_000
         runtime.callbacks[0]("start", {})
@@ -764,7 +853,7 @@ class TestNursery:
     def test_foreign_threshold_does_not_follow(self, runtime):
         """A first threshold that other code set inside is not overwritten by what was learned."""
         window = Window(runtime)
-        window.open(BATCH)
+        window.open(BATCH, "scope")
         runtime.thresholds = (500, 11, NEVER)
 
         runtime.young, runtime.now = 501, 1.0
@@ -773,7 +862,7 @@ class TestNursery:
         runtime.callbacks[0]("stop", {"collected": 0})
 
         assert runtime.thresholds == (500, 11, NEVER)
-        window.close(BATCH)
+        window.close(BATCH, "scope")
         assert runtime.thresholds == (500, 11, 13)
 
 
@@ -902,19 +991,19 @@ class TestInTheMiddle:
         window = Window(runtime)
 
         def other_window():
-            window.open(second)
+            window.open(second, "second")
             if not stays:
-                window.close(second)
+                window.close(second, "second")
 
         runtime.interrupt_at(step, other_window)
-        window.open(first)
-        window.close(first)
+        window.open(first, "first")
+        window.close(first, "first")
 
         if stays and runtime.interrupted():
             held = runtime.thresholds
             assert is_paused(held) if second == PAUSE else is_bounded(held)
             assert len(runtime.callbacks) == 1
-            window.close(second)
+            window.close(second, "second")
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
 
@@ -923,16 +1012,16 @@ class TestInTheMiddle:
         """A pause that begins while another in a batch begins or ends stops collection."""
         runtime = Interrupted()
         window = Window(runtime)
-        window.open(BATCH)
-        runtime.interrupt_at(step, lambda: window.open(PAUSE))
-        window.open(PAUSE)
-        window.close(PAUSE)
+        window.open(BATCH, "scope")
+        runtime.interrupt_at(step, lambda: window.open(PAUSE, "second"))
+        window.open(PAUSE, "first")
+        window.close(PAUSE, "first")
 
         assert runtime.interrupted()
         assert is_paused(runtime.thresholds)
-        window.close(PAUSE)
+        window.close(PAUSE, "second")
         assert is_bounded(runtime.thresholds)
-        window.close(BATCH)
+        window.close(BATCH, "scope")
         assert runtime.thresholds == (701, 11, 13)
 
     @pytest.mark.parametrize("first", [BATCH, PAUSE])
@@ -952,10 +1041,10 @@ class TestInTheMiddle:
                 callback("stop", {"collected": 0})
 
         runtime.interrupt_at(step, fruitless_collection)
-        window.open(first)
-        window.open(second)
-        window.close(first)
-        window.close(second)
+        window.open(first, "first")
+        window.open(second, "second")
+        window.close(first, "first")
+        window.close(second, "second")
 
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
@@ -973,10 +1062,10 @@ class TestInTheMiddle:
             def size(self):
                 sizes.append(runtime.thresholds)
                 if len(sizes) == 1:
-                    window.open(second)
+                    window.open(second, "second")
                     sizes.append(runtime.thresholds)
                     if not stays:
-                        window.close(second)
+                        window.close(second, "second")
                 return 0.0
 
             @size.setter
@@ -984,10 +1073,10 @@ class TestInTheMiddle:
                 """Learn nothing."""
 
         window.nursery = Interrupting(runtime)
-        window.open(BATCH)
-        window.close(BATCH)
+        window.open(BATCH, "scope")
+        window.close(BATCH, "scope")
         if stays:
-            window.close(second)
+            window.close(second, "second")
 
         assert not [each for each in sizes if min(each) < 0]
         assert runtime.thresholds == (701, 11, 13)
@@ -1007,8 +1096,8 @@ class TestInTheMiddle:
 
         runtime = Late()
         window = Window(runtime)
-        window.open(BATCH)
-        runtime.before_setting = lambda: window.close(BATCH)
+        window.open(BATCH, "scope")
+        runtime.before_setting = lambda: window.close(BATCH, "scope")
         window.admit(5)
 
         assert runtime.thresholds == (701, 11, 13)
@@ -1037,14 +1126,14 @@ class TestInTheMiddle:
         runtime = Meeting()
         runtime.callbacks = Callbacks()
         window = Window(runtime)
-        threads = [threading.Thread(target=window.open, args=[BATCH]) for _ in range(2)]
+        threads = [threading.Thread(target=window.open, args=[BATCH, name]) for name in "ab"]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
         both.abort()
-        window.close(BATCH)
-        window.close(BATCH)
+        window.close(BATCH, "a")
+        window.close(BATCH, "b")
 
         assert runtime.thresholds == (701, 11, 13)
         assert list(runtime.callbacks) == []
@@ -1060,8 +1149,8 @@ class TestInTheMiddle:
         runtime = FakeRuntime()
         runtime.callbacks = Faster()
         window = Window(runtime)
-        window.open(BATCH)
-        window.close(BATCH)
+        window.open(BATCH, "scope")
+        window.close(BATCH, "scope")
 
         assert runtime.thresholds == (701, 11, 13)
         assert list(runtime.callbacks) == []
@@ -1070,11 +1159,11 @@ class TestInTheMiddle:
         """A window from before a fork is closed already: closing it again does nothing."""
         runtime = FakeRuntime()
         window = Window(runtime)
-        window.open(PAUSE)
+        window.open(PAUSE, "scope")
         window.reset()
         assert runtime.thresholds == (701, 11, 13)
 
-        window.close(PAUSE)
+        window.close(PAUSE, "scope")
 
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
