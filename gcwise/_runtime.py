@@ -19,6 +19,18 @@ __all__ = ["FreeThreaded", "Incremental", "PyPy", "Runtime", "container_limit", 
 READ_INTERVAL = 5e-3
 # Only the share of garbage in it matters, so a plausible size serves where none can be read.
 UNKNOWN_RESIDENT = 64 * 2**20
+# What a failing sensor raises, and no signal handler does, whose exception would be lost here.
+FAILURES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    psutil.Error,
+)
 # Kernels write "no limit" as a number near 2**63.
 NO_LIMIT = 2**60
 # Seconds between collections where each examines all the heap, and stops all threads for it.
@@ -86,7 +98,9 @@ class Runtime:
             if self._process is None:
                 self._process = psutil.Process()
             return _plausible(int(self._process.memory_info().rss), UNKNOWN_RESIDENT)
-        except Exception:  # noqa: BLE001  # Any failing sensor is decided without, never raised.
+        except TimeoutError:
+            raise  # No sensor waits: it is somebody's time limit.
+        except FAILURES:  # A failing sensor is decided without, and never heard of.
             return self._resident or UNKNOWN_RESIDENT
 
     def middle(self) -> int:

@@ -12,6 +12,10 @@ from gcwise._runtime import NO_LIMIT, READ_INTERVAL, UNKNOWN_RESIDENT, Runtime, 
 GIB = 2**30
 
 
+class TimeLimitError(Exception):
+    """What the signal handler of a job queue raises."""
+
+
 class Process:
     """A process that tells what its class was told to, and counts how often it was asked."""
 
@@ -24,7 +28,7 @@ class Process:
         """Return or raise the next reading; the last one goes on."""
         type(self).asked += 1
         told = self.told.pop(0) if len(self.told) > 1 else self.told[0]
-        if isinstance(told, Exception):
+        if isinstance(told, BaseException):
             raise told
         return type("Info", (), {"rss": told})
 
@@ -112,6 +116,13 @@ class TestResident:
         assert runtime.resident(0.0)[0] == UNKNOWN_RESIDENT
         assert runtime.resident(1.0)[0] == GIB
         assert runtime.resident(2.0)[0] == GIB
+
+    @pytest.mark.parametrize("limit", [TimeoutError(), KeyboardInterrupt(), TimeLimitError()])
+    def test_what_a_signal_handler_raises_is_not_lost(self, process, limit):
+        """A time limit that runs out while memory is read is no failing sensor."""
+        process.told = [limit]
+        with pytest.raises(type(limit)):
+            Runtime().resident(0.0)
 
     def test_a_sensor_that_says_zero_is_not_believed(self, process):
         """A share of resident memory must have something to be divided by."""
