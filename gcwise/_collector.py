@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from collections import OrderedDict
 
 from gcwise._collection import collect, total_of
@@ -55,9 +54,10 @@ class Collector:
         now = self.runtime.clock()
         resident, _ = self.runtime.resident(now)
         self._ledger = Ledger(now, resident, self.runtime.choices, self.runtime.interval)
-        # Held across gc.collect() and therefore only ever tried: a finalizer that comes back here,
-        # or a second thread, finds it taken and goes on.
-        self._claim = threading.Lock()
+        # Who asks to look; the first may, across gc.collect(), and the others never wait for it: a
+        # finalizer that comes back here, or a second thread, finds itself behind and goes on. A
+        # lock would be lost to a signal handler that raises between its acquiring and the `try`.
+        self._claims: list[object] = []
         self.quiet.wake()
         self._stats = self.runtime.stats()
         self._seen: Seen | None = None
@@ -102,9 +102,11 @@ class Collector:
             return self._scheduled(name, policy)
         # Before the claim: reading lets other threads run, and they want to decide meanwhile.
         resident, _ = self.runtime.resident(self.runtime.clock())
-        if not self._claim.acquire(blocking=False):
-            return refused(Reason.BUSY, name)
+        claims, claim = self._claims, object()
         try:
+            claims.append(claim)
+            if claims[0] is not claim:
+                return refused(Reason.BUSY, name)
             self._seen = None
             site = self._site(name)
             self._observe(site, resident)
@@ -112,7 +114,7 @@ class Collector:
                 return self._teardown(name, site, policy)
             return self._act(self._weigh(name, policy, window), site)
         finally:
-            self._claim.release()
+            claims.remove(claim)
 
     def _go_by_count(self, name: str, window: int | None) -> Decision:
         """Let the number of young objects decide; the next look notices what is done here."""
@@ -146,9 +148,11 @@ class Collector:
         if chosen.period is not None:
             return self._on_schedule(name, chosen, self._site(name).turns + 1)
         resident, _ = self.runtime.resident(self.runtime.clock())
-        if not self._claim.acquire(blocking=False):
-            return refused(Reason.BUSY, name)
+        claims, claim = self._claims, object()
         try:
+            claims.append(claim)
+            if claims[0] is not claim:
+                return refused(Reason.BUSY, name)
             young = self._observe(self._site(name), resident)
             decision = self._weigh(name, chosen)
             if decision.generation is not None:
@@ -156,7 +160,7 @@ class Collector:
             self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.read_at + QUIET)
             return decision
         finally:
-            self._claim.release()
+            claims.remove(claim)
 
     def _site(self, name: str) -> Site:
         # Without a lock: a finalizer in a forked child would wait forever for one that was held by
