@@ -92,7 +92,11 @@ class TestRestored:
     @windows
     @pytest.mark.parametrize("enabled", [True, False])
     @pytest.mark.parametrize(
-        "thresholds", [(700, 10, 10), (2000, 10, 0), (5, 0, 0), (0, 10, 10), (10**9, 1, 2)]
+        "thresholds",
+        [
+            *((700, 10, 10), (2000, 10, 0), (5, 0, 0), (0, 10, 10), (10**9, 1, 2)),
+            (2**31 - 1, 2**31 - 1, 2**31 - 1),
+        ],
     )
     def test_thresholds_and_switch(self, window, enabled, thresholds):
         """Any thresholds, enabled or disabled, are the same afterwards."""
@@ -508,6 +512,22 @@ class TestForeign:
             assert automatic() == [0, 0, 0]
 
         assert automatic() == [0, 0, 0]
+
+    @windows
+    @pytest.mark.parametrize("first", [0, 500])
+    @pytest.mark.parametrize("inside", [True, False])
+    def test_first_alone(self, window, first, inside):
+        """The middle one, which is moved, comes back where only the first one was set."""
+        if not inside:
+            gc.set_threshold(first)
+        collector.window.admit(1)
+
+        with window(policy=NOTHING):
+            if inside:
+                gc.set_threshold(first)
+            collector.window.admit(3)
+
+        assert gc.get_threshold() == (first, 11, 13)
 
 
 class TestPaused:
