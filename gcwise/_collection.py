@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
+
 from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from gcwise._runtime import Runtime
 
-__all__ = ["Collection", "collect", "total_of"]
+__all__ = ["Collection", "Inherited", "collect", "total_of"]
+
+# Seconds without a try after the first collection that did nothing, and at most later: each time
+# twice as long. Beyond so many without any collection the collector is given up for dead.
+SHORTEST, SURE, LONGEST = 5e-3, 1.0, 60.0
+DEAD = (
+    "Python's garbage collector no longer works in this process: it was forked while another "
+    "thread of its parent was in the middle of a collection, which will never end here; "
+    "start workers by spawn or forkserver, or fork before starting threads"
+)
 
 
 class Collection(NamedTuple):
@@ -51,6 +64,42 @@ def collect(runtime: Runtime, generation: int, candidates: int) -> Collection | 
     uncollectable = max(after["uncollectable"] - before["uncollectable"], 0)
     examined = max(candidates, collected)
     return Collection(generation, examined, collected, uncollectable, duration, None)
+
+
+class Inherited:
+    """What a forked child has inherited: a collector that can be dead.
+
+    If another thread was collecting at the time, Python in the child waits forever for the end of
+    that collection: no other, automatic or explicit, does anything. Nothing tells so at once, for
+    in a finalizer or beside a thread that collects it is the same for a while.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        # As they were at the fork, as long as no collection is known to have changed them.
+        self._stats: list[dict[str, Any]] | None = None
+        self._rest = self._until = 0.0
+
+    def forked(self) -> None:
+        """Begin to doubt."""
+        self._stats = self._runtime.stats()
+        self._rest = self._until = 0.0
+
+    def resting(self) -> bool:
+        """Tell whether it is too early for another try."""
+        return self._rest > 0 and self._runtime.clock() < self._until
+
+    def missed(self) -> None:
+        """Note that a collection did nothing: rest, and warn once when that goes on and on."""
+        if self._stats is None:
+            return
+        if self._runtime.stats() != self._stats:
+            self._stats, self._rest = None, 0.0
+            return
+        before, self._rest = self._rest, min(2 * self._rest or SHORTEST, LONGEST)
+        self._until = self._runtime.clock() + self._rest
+        if before < SURE <= self._rest:
+            warnings.warn(DEAD, RuntimeWarning, stacklevel=2)
 
 
 def total_of(collections: list[Collection]) -> Collection:

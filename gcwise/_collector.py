@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections import OrderedDict
 
-from gcwise._collection import collect, total_of
+from gcwise._collection import Inherited, collect, total_of
 from gcwise._decision import Decision, Reason, refused
 from gcwise._ledger import Ledger
 from gcwise._policy import (
@@ -43,6 +43,7 @@ class Collector:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
         self.window, self.quiet = Window(runtime), Quiet(runtime)
+        self._inherited = Inherited(runtime)
         self.active = os.environ.get("GCWISE_ACTIVE") != "0"
         self.policy = Policy()
         self.sites: OrderedDict[str, Site] = OrderedDict()
@@ -79,6 +80,7 @@ class Collector:
         self.runtime.reset()
         self.window.reset()
         self._reset()
+        self._inherited.forked()
 
     def end(self, name: str, policy: Policy | None, window: int | None = None) -> Decision:
         """Decide at the end of a batch: in the moment after a look by count, else by a look."""
@@ -100,6 +102,8 @@ class Collector:
         policy = policy or self.policy
         if policy.period is not None:
             return self._scheduled(name, policy)
+        if self._inherited.resting():
+            return refused(Reason.BUSY, name)
         # Before the claim: reading lets other threads run, and they want to decide meanwhile.
         resident, _ = self.runtime.resident(self.runtime.clock())
         claims, claim = self._claims, object()
@@ -128,7 +132,7 @@ class Collector:
             reason = Reason.RETURNING
         else:
             return decision
-        done = collect(self.runtime, 0, young)
+        done = self._collect(0, young)
         if done is None:
             return decision._replace(reason=Reason.BUSY)
         site.saw(young, done.collected)
@@ -147,6 +151,8 @@ class Collector:
         chosen = policy or self.policy
         if chosen.period is not None:
             return self._on_schedule(name, chosen, self._site(name).turns + 1)
+        if self._inherited.resting():
+            return refused(Reason.BUSY, name)
         resident, _ = self.runtime.resident(self.runtime.clock())
         claims, claim = self._claims, object()
         try:
@@ -161,6 +167,14 @@ class Collector:
             return decision
         finally:
             claims.remove(claim)
+
+    def _collect(self, generation: int, candidates: int) -> Collection | None:
+        if self._inherited.resting():
+            return None
+        done = collect(self.runtime, generation, candidates)
+        if done is None:
+            self._inherited.missed()
+        return done
 
     def _site(self, name: str) -> Site:
         # Without a lock: a finalizer in a forked child would wait forever for one that was held by
@@ -242,7 +256,7 @@ class Collector:
         if decision.generation is None:
             return decision
         before = self._ledger.resident
-        done = collect(self.runtime, decision.generation, decision.candidates)
+        done = self._collect(decision.generation, decision.candidates)
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
         return decision._replace(collection=self._settle(done, site, before, told=told))
@@ -280,7 +294,7 @@ class Collector:
             return decision
         # No claim: the schedule is exact even while another thread decides, and what it did is
         # noticed later, like anybody's collection.
-        done = collect(self.runtime, decision.generation, self.runtime.count()[0])
+        done = self._collect(decision.generation, self.runtime.count()[0])
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
         return decision._replace(candidates=done.candidates, collection=done)
@@ -311,7 +325,7 @@ class Collector:
             if known and 2 * sum(freed) > known:
                 break  # It was found: nothing is left for an older one.
             before = self._ledger.resident
-            done = collect(self.runtime, generation, decision.candidates)
+            done = self._collect(generation, decision.candidates)
             if done is None:
                 return decision._replace(generation=None, reason=Reason.BUSY)
             trials.append(self._settle(done, site, before, told=True))
@@ -336,7 +350,9 @@ def _decision(name: str, verdict: Verdict, outlook: Outlook, gap: float) -> Deci
     )
 
 
-collector = Collector(kind()())
+if "collector" not in globals():
+    # A reload keeps it: windows may be open, and its hook cannot be taken back.
+    collector = Collector(kind()())
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=collector.after_fork)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=collector.after_fork)

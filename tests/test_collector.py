@@ -885,6 +885,43 @@ class TestFork:
         assert job.runtime.get_threshold() == thresholds
         assert job.runtime.callbacks == []
 
+    def test_a_child_that_a_finalizer_forks_goes_on(self, job):
+        """It finds itself in the middle of a decision, and releases what its parent had taken."""
+        parents = job.collector._claim
+        job.runtime.callbacks.append(lambda phase, info: job.collector.after_fork())
+        assert job.run(1, cycles)[0].collection.collected == MANY
+        assert parents.acquire(blocking=False)
+        assert job.collector._claim.acquire(blocking=False)
+
+    @pytest.mark.parametrize("teardown", [False, True])
+    @pytest.mark.parametrize("policy", [None, Policy.always()])
+    def test_a_dead_collector_is_seldom_tried(self, job, teardown, policy):
+        """A child in which no collection does anything rests between two tries, ever longer."""
+        job.collector.after_fork()
+        job.runtime.under_way = True
+        cycles(job)
+        decisions = []
+
+        def ask(times):
+            for _ in range(times):
+                job.runtime.spend(1e-2)
+                decisions.append(job.collector.decide("job", policy, teardown=teardown))
+
+        with pytest.warns(RuntimeWarning, match="forked while another thread") as caught:
+            ask(100_000)
+        assert {decision.reason for decision in decisions} == {Reason.BUSY}
+        assert not any(decisions)
+        assert job.runtime.calls.count("collect(0)" if not policy else "collect(2)") <= 32
+        assert len(caught) == 1
+
+    def test_a_look_rests_too(self, job):
+        """It gives no advice that would come to nothing."""
+        job.collector.after_fork()
+        job.runtime.under_way = True
+        cycles(job)
+        assert job.run(1, cycles)[0].reason is Reason.BUSY
+        assert job.collector.look("job").reason is Reason.BUSY
+
     def test_a_machine_without_forks_needs_no_hook(self, monkeypatch):
         """There the module is imported all the same."""
         monkeypatch.delattr(os, "register_at_fork")
@@ -892,6 +929,14 @@ class TestFork:
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         assert isinstance(module.collector, module.Collector)
+
+    def test_a_reload_keeps_the_collector(self):
+        """Open windows are closed where they were opened, and no second hook runs after a fork."""
+        spec = importlib.util.spec_from_file_location("collector", _collector.__file__)
+        module = importlib.util.module_from_spec(spec)
+        module.collector = kept = Job().collector
+        spec.loader.exec_module(module)
+        assert module.collector is kept
 
     def test_it_knows_what_the_parent_has_learned(self, job):
         """Sites, policy and switch are the program's, not the process's."""
