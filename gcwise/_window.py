@@ -124,7 +124,8 @@ class Window:
         if current != self._found:
             # Ours with no window open were left behind, or put back by code that had saved them.
             # The incremental collector has no third threshold and always tells 0.
-            self._find(self._owned(current) if current[2] in (NEVER, 0) else current)
+            left_behind = current[2] in (NEVER, 0) and not self._held_elsewhere()
+            self._find(self._owned(current) if left_behind else current)
         self._holding = True
         self._callbacks.append(self._callback)
         self._set(*(self._stopped if self._pauses else self._bounded))
@@ -209,6 +210,17 @@ class Window:
     def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the program's own thresholds, in place of ours among the current ones."""
         return current if self._found is UNKNOWN else self._replaced(current, self._found)
+
+    def _held_elsewhere(self) -> bool:
+        """Tell whether a window of another copy of gcwise is open: a vendored one, for instance.
+
+        What its thresholds stand for is not known here, so they are found like any program's.
+        """
+        ours = self._callback
+        return any(
+            getattr(each, "__qualname__", "") == ours.__qualname__ and each != ours
+            for each in self._callbacks
+        )
 
     def _replaced(
         self, current: tuple[int, int, int], by: tuple[int, int, int]

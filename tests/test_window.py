@@ -1175,6 +1175,29 @@ class TestInTheMiddle:
         assert runtime.thresholds == (701, 11, 13)
         assert list(runtime.callbacks) == []
 
+    @pytest.mark.parametrize("kind", [BATCH, PAUSE])
+    @pytest.mark.parametrize("nested", [True, False])
+    def test_another_copy(self, kind, nested):
+        """What another copy of gcwise holds is not taken for thresholds of one's own."""
+        runtime = FakeRuntime()
+        one, two = Window(runtime), Window(runtime)
+        one.open(kind)
+        one.close(kind)
+        runtime.set_threshold(5_003, 7, 9)
+
+        two.open(PAUSE)
+        held = runtime.thresholds
+        one.open(kind)
+        if nested:
+            one.close(kind)
+            assert runtime.thresholds == held
+        two.close(PAUSE)
+        if not nested:
+            one.close(kind)
+
+        assert runtime.thresholds == (5_003, 7, 9)
+        assert runtime.callbacks == []
+
     def test_close_without_open(self):
         """A window from before a fork is closed already: closing it again does nothing."""
         runtime = FakeRuntime()
