@@ -288,11 +288,11 @@ class TestFullOnly:
     def test_returning(self, full_only):
         """That automatic collection is about to come back is none, either."""
         full_only.runtime.callbacks.clear()
-        full_only.window.open(BATCH)
+        full_only.window.open(BATCH, "scope")
         full_only.runtime.make(3_000, 1, alive=False)
 
         decision = full_only.decide("job", window=BATCH)
-        full_only.window.close(BATCH)
+        full_only.window.close(BATCH, "scope")
 
         assert decision.reason is not Reason.RETURNING
 
@@ -306,8 +306,8 @@ class TestWindows:
         runtime = collector.runtime
         before = runtime.get_threshold(), list(runtime.callbacks)
 
-        collector.window.open(window)
-        collector.window.close(window)
+        collector.window.open(window, "scope")
+        collector.window.close(window, "scope")
 
         assert (runtime.get_threshold(), list(runtime.callbacks)) == before
 
@@ -315,35 +315,35 @@ class TestWindows:
         """Its collector is never disabled."""
         collector = Collector(FakePyPy())
 
-        collector.window.open(PAUSE)
+        collector.window.open(PAUSE, "scope")
 
         assert collector.runtime.is_enabled() is gc.isenabled()
         assert collector.runtime.get_threshold() == (0, 0, 0)
-        collector.window.close(PAUSE)
+        collector.window.close(PAUSE, "scope")
 
     def test_incremental_left_behind(self):
         """A threshold of ours that was left behind is known though there is no third."""
         collector = Collector(FakeIncremental())
         runtime = collector.runtime
-        collector.window.open(BATCH)
+        collector.window.open(BATCH, "scope")
         ours = runtime.get_threshold()
-        collector.window.close(BATCH)
+        collector.window.close(BATCH, "scope")
         runtime.set_threshold(*ours)
         assert ours[0] % MARK == MARKED
 
-        collector.window.open(BATCH)
-        collector.window.close(BATCH)
+        collector.window.open(BATCH, "scope")
+        collector.window.close(BATCH, "scope")
 
         assert runtime.get_threshold()[:2] == (700, 10)
 
     def test_incremental_pause(self):
         """A pause stops automatic collection there, too."""
         collector = Collector(FakeIncremental())
-        collector.window.open(PAUSE)
+        collector.window.open(PAUSE, "scope")
 
         assert collector.runtime.get_threshold()[0] == NEVER
 
-        collector.window.close(PAUSE)
+        collector.window.close(PAUSE, "scope")
         assert collector.runtime.get_threshold()[:2] == (700, 10)
 
 

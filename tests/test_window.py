@@ -1181,19 +1181,19 @@ class TestInTheMiddle:
         """What another copy of gcwise holds is not taken for thresholds of one's own."""
         runtime = FakeRuntime()
         one, two = Window(runtime), Window(runtime)
-        one.open(kind)
-        one.close(kind)
+        one.open(kind, "scope")
+        one.close(kind, "scope")
         runtime.set_threshold(5_003, 7, 9)
 
-        two.open(PAUSE)
+        two.open(PAUSE, "scope")
         held = runtime.thresholds
-        one.open(kind)
+        one.open(kind, "scope")
         if nested:
-            one.close(kind)
+            one.close(kind, "scope")
             assert runtime.thresholds == held
-        two.close(PAUSE)
+        two.close(PAUSE, "scope")
         if not nested:
-            one.close(kind)
+            one.close(kind, "scope")
 
         assert runtime.thresholds == (5_003, 7, 9)
         assert runtime.callbacks == []

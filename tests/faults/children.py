@@ -19,7 +19,7 @@ def settings():
 
 def as_found(before=settings()):
     assert settings() == before, f"{settings()} instead of {before}"
-    assert collector.window._open == ([], []), "a window is open"
+    assert not any(collector.window._open), "a window is open"
 
 class Cycle:
     def __init__(self):

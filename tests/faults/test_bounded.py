@@ -208,11 +208,11 @@ def alternates(runtime):
 def work(collector, kind, site=None):
     """Do one batch, and see that the figures are finite; return the dead objects it has left."""
     runtime = collector.runtime
-    collector.window.open(BATCH)
+    collector.window.open(BATCH, "scope")
     built = kind(runtime)
     runtime.spend(0.1)
     decision = collector.end(site or kind.__name__, None, BATCH)
-    collector.window.close(BATCH)
+    collector.window.close(BATCH, "scope")
     if built is not None:
         runtime.free(built)
     assert 0 <= decision.cost < math.inf

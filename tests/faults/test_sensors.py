@@ -312,11 +312,11 @@ def batches(collector, number, *, cycles=5_000, rest=0.1):
     """Work in batches, and return how many dead objects were waiting after each."""
     waiting = []
     for _ in range(number):
-        collector.window.open(BATCH)
+        collector.window.open(BATCH, "scope")
         collector.runtime.make(cycles, alive=False)
         collector.runtime.spend(rest)
         sane(collector.end("job", None, BATCH))
-        collector.window.close(BATCH)
+        collector.window.close(BATCH, "scope")
         waiting.append(sum(collector.runtime.waiting()))
     return waiting
 
@@ -354,12 +354,12 @@ class TestClock:
         if where == "between":
             runtime.spend(jump)
         elif where == "inside":
-            jumping.window.open(BATCH)
+            jumping.window.open(BATCH, "scope")
             runtime.make(500, alive=False)
             runtime.spend(jump)
             runtime.make(5_000, alive=False)
             sane(jumping.end("job", None, BATCH))
-            jumping.window.close(BATCH)
+            jumping.window.close(BATCH, "scope")
         else:
             slow_collections(runtime, jump)
             batches(jumping, 2)
