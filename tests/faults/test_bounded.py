@@ -20,7 +20,7 @@ from tests.fakes import FakeRuntime
 # Sites made here, and those with all that the rule keeps; a soak makes a million.
 SITES, LOOKED_AT = 200_000, 5_000
 # Bytes by which memory may differ once there are as many sites as are kept.
-SLACK = 256 * 1024
+SLACK = 2**20
 # Batches of each minute of a day, ten a second and then none; 600 would be all.
 BATCHES_A_MINUTE, MINUTES = 5, 24 * 60
 NOTHING = Policy.never()
