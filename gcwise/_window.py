@@ -137,7 +137,8 @@ class Window:
         except KeyError:
             return
         if self._batches or self._pauses:
-            if self._drop_lost() or kind:
+            # The last one: the end of a pause may have been interrupted.
+            if self._drop_lost() or kind or self._get()[0] == NEVER:
                 self._change()
             if self._batches or self._pauses:
                 return
@@ -169,7 +170,10 @@ class Window:
         Explicit ones at batches' ends count towards it, and would else bring it about in the middle
         of a later batch, where it promotes to the oldest generation what the batch still needs.
         """
-        if young_passes != self._young_passes:
+        if young_passes == self._young_passes:
+            return
+        # Beside a first threshold of others, ours are known only by what they are now.
+        if not self._holding or _is_ours(self._get()[0]):
             self._young_passes = young_passes
             self._bound(self._found)
             self._change()
@@ -226,7 +230,7 @@ class Window:
         self, current: tuple[int, int, int], by: tuple[int, int, int]
     ) -> tuple[int, int, int]:
         first, middle, last = current
-        if first == NEVER or first % MARK == MARKED:
+        if _is_ours(first):
             return by  # Whoever sets any threshold sets the first.
         if last != NEVER:
             return current  # And whoever sets the last sets all.
@@ -269,6 +273,10 @@ class Window:
             self.nursery.stopped(self._get()[0], info["collected"])
             self._bound(self._found)
             self._change()
+
+
+def _is_ours(first: int) -> bool:
+    return first == NEVER or first % MARK == MARKED
 
 
 def _some(windows: set[object]) -> tuple[object, int]:

@@ -381,6 +381,19 @@ class TestLost:
 
         assert is_bounded(runtime.thresholds)
 
+    def test_interrupted_end_of_a_pause(self):
+        """Where its last steps were missed, the end of a batch in the same batch takes them."""
+        with gcwise.batch(policy=NOTHING):
+            held = settings()
+            with gcwise.paused(policy=NOTHING) as pause:
+                collector.window._pauses.remove(pause)
+            assert settings() != held
+
+            with gcwise.batch(policy=NOTHING):
+                pass
+
+            assert settings() == held
+
     def test_no_references_are_counted(self, monkeypatch):
         """On PyPy no scope is ever taken for lost."""
         monkeypatch.delattr(sys, "getrefcount")
@@ -491,6 +504,27 @@ class TestForeign:
             work()
 
         assert gc.get_threshold() == (500, 11, 13)
+
+    @windows
+    @pytest.mark.parametrize("own", [(0, 5, 7), (701, 11, 13)])
+    @pytest.mark.parametrize("inside", [(), (0,), (500,)])
+    def test_middle_generation_gets_its_turn(self, window, own, inside):
+        """Where the first is not ours, young collections inside do not move the second for good."""
+        gc.set_threshold(*own)
+
+        def collect(times):
+            gc.collect(1)
+            for _ in range(times):
+                gc.collect(0)
+                gcwise.maybe_collect(policy=Policy())
+
+        collect(3)
+        with window(policy=NOTHING):
+            if inside:
+                gc.set_threshold(*inside)
+            collect(5)
+
+        assert gc.get_threshold() == (*inside, *own[len(inside) :])
 
     @windows
     def test_found_off_stays_off(self, window):
