@@ -106,8 +106,6 @@ class Window:
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
-        # The middle ones of ours, before and now: they are known by no mark.
-        self._middles = -1, -1
         self._young_passes = 0
 
     def open(self, kind: int, scope: object) -> None:
@@ -234,11 +232,10 @@ class Window:
             return by  # Whoever sets any threshold sets the first.
         if last != NEVER:
             return current  # And whoever sets the last sets all.
-        return first, by[1] if middle in self._middles else middle, by[2]
+        return first, by[1] if middle == self._bounded[1] else middle, by[2]
 
     def _find(self, found: tuple[int, int, int]) -> None:
         self._bound(found)
-        self._middles = self._bounded[1], self._bounded[1]
         # Last: whoever opens a window before this line works it all out again.
         self._found = found
 
@@ -246,8 +243,6 @@ class Window:
         first, middle, _ = found
         # Where automatic collection is off, the middle one needs no turn.
         middle = min(middle + self._young_passes, NEVER) if first else middle
-        if middle != self._middles[1]:
-            self._middles = self._middles[1], middle
         nursery = max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
         nursery = first and min(nursery, MOST_ADMITTED)
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
