@@ -25,6 +25,7 @@ FAILURES = (
     AttributeError,
     LookupError,
     MemoryError,
+    NameError,
     OSError,
     RuntimeError,
     TypeError,
@@ -272,5 +273,6 @@ def _read(path: str) -> str:
         # Importing pathlib would cost a third of importing gcwise.
         with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
             return file.read()
-    except (OSError, ValueError, MemoryError):  # ValueError for names that no file can have.
+    except (OSError, ValueError, MemoryError, NameError):
+        # ValueError for names that no file can have; `open` goes first as the interpreter ends.
         return ""

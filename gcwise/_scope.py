@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 
 from gcwise._collector import collector
 from gcwise._decision import Decision, Reason, refused
@@ -111,15 +112,20 @@ class Scope:
         self._state = ENDED
         window = self._opened
         try:
-            if kind is not None and kind is not GeneratorExit:
-                self._outcome = refused(collector.passing(), self._site)
-            else:
-                young = self._outcome = skipped(self._policy)
-                if young is None:
-                    self._outcome = self._decide(window)
-        finally:
-            if window is not None:
-                close_window(window, self)
+            try:
+                if kind is not None and kind is not GeneratorExit:
+                    self._outcome = refused(collector.passing(), self._site)
+                else:
+                    young = self._outcome = skipped(self._policy)
+                    if young is None:
+                        self._outcome = self._decide(window)
+            finally:
+                if window is not None:
+                    close_window(window, self)
+        except Exception:
+            # As the interpreter ends it takes away what modules name, this one's `sys` included.
+            if sys is not None and not sys.is_finalizing():
+                raise
 
     def _decide(self, window: int | None) -> Decision:
         return collector.end(self._site, self._policy, window)

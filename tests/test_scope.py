@@ -6,13 +6,14 @@ import inspect
 import os
 import subprocess
 import sys
+import types
 import weakref
 from collections import deque
 
 import pytest
 
 import gcwise
-from gcwise import Policy, Reason
+from gcwise import Policy, Reason, _scope
 from gcwise._collector import collector
 
 SPELLINGS = [gcwise.batch, gcwise.collect_after, gcwise.paused, gcwise.teardown]
@@ -233,6 +234,16 @@ class TestDecision:
             pass
 
         assert gc.get_threshold() == found
+
+    @pytest.mark.parametrize("gone", [True, False])
+    def test_end_of_the_interpreter(self, monkeypatch, gone):
+        """When the interpreter ends and names are gone, leaving a scope raises nothing."""
+        ending = None if gone else types.SimpleNamespace(is_finalizing=lambda: True)
+        monkeypatch.setattr(_scope, "sys", ending)
+        monkeypatch.setattr(_scope, "skipped", None)
+
+        with gcwise.paused():
+            pass
 
 
 class TestCheckpoint:
