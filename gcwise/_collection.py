@@ -87,19 +87,22 @@ class Inherited:
 
     def resting(self) -> bool:
         """Tell whether it is too early for another try."""
-        return self._rest > 0 and self._runtime.clock() < self._until
+        return self._rest > 0 and self._runtime.clock() < self._until and not self._works()
 
     def missed(self) -> None:
         """Note that a collection did nothing: rest, and warn once when that goes on and on."""
-        if self._stats is None:
-            return
-        if self._runtime.stats() != self._stats:
-            self._stats, self._rest = None, 0.0
+        if self._stats is None or self._works():
             return
         before, self._rest = self._rest, min(2 * self._rest or SHORTEST, LONGEST)
         self._until = self._runtime.clock() + self._rest
         if before < SURE <= self._rest:
             warnings.warn(DEAD, RuntimeWarning, stacklevel=2)
+
+    def _works(self) -> bool:
+        if self._runtime.stats() == self._stats:
+            return False
+        self._stats, self._rest = None, 0.0
+        return True
 
 
 def total_of(collections: list[Collection]) -> Collection:

@@ -98,7 +98,9 @@ class TestInherited:
     def test_a_collection_ends_the_doubt(self, runtime, inherited):
         """Whoever ran it: what did nothing before that was only too early."""
         self.miss(runtime, inherited, 3)
+        inherited.missed()
         runtime.collect(0)
+        assert not inherited.resting()
         for _ in range(20):
             inherited.missed()
             assert not inherited.resting()
