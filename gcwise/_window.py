@@ -171,7 +171,7 @@ class Window:
         if young_passes == self._young_passes:
             return
         # Beside a first threshold of others, ours are known only by what they are now.
-        if not self._holding or _is_ours(self._get()[0]):
+        if not self._holding or _is_ours(self._get()):
             self._young_passes = young_passes
             self._bound(self._found)
             self._change()
@@ -228,11 +228,11 @@ class Window:
         self, current: tuple[int, int, int], by: tuple[int, int, int]
     ) -> tuple[int, int, int]:
         first, middle, last = current
-        if _is_ours(first):
+        if _is_ours(current):
             return by  # Whoever sets any threshold sets the first.
         if last != NEVER:
             return current  # And whoever sets the last sets all.
-        return first, by[1] if middle == self._bounded[1] else middle, by[2]
+        return first, by[1] if middle in (self._bounded[1], NEVER) else middle, by[2]
 
     def _find(self, found: tuple[int, int, int]) -> None:
         self._bound(found)
@@ -241,8 +241,8 @@ class Window:
 
     def _bound(self, found: tuple[int, int, int]) -> None:
         first, middle, _ = found
-        # Where automatic collection is off, the middle one needs no turn.
-        middle = min(middle + self._young_passes, NEVER) if first else middle
+        # A first one of 0 bears no mark, and the middle one has to, which then has no turn.
+        middle = min(middle + self._young_passes, NEVER) if first else NEVER
         nursery = max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
         nursery = first and min(nursery, MOST_ADMITTED)
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
@@ -270,8 +270,9 @@ class Window:
             self._change()
 
 
-def _is_ours(first: int) -> bool:
-    return first == NEVER or first % MARK == MARKED
+def _is_ours(thresholds: tuple[int, int, int]) -> bool:
+    first, middle, _ = thresholds
+    return first == NEVER or first % MARK == MARKED or (not first and middle == NEVER)
 
 
 def _some(windows: set[object]) -> tuple[object, int]:

@@ -1192,6 +1192,23 @@ class TestInTheMiddle:
         assert runtime.thresholds == (701, 11, 13)
         assert list(runtime.callbacks) == []
 
+    @pytest.mark.parametrize("earlier", [(0, 5, 7), (500, 5, 7)])
+    def test_a_thread_sets_what_was_right_before(self, earlier):
+        """Thresholds for what the program had set earlier, set late, are known for a window's."""
+        runtime = FakeRuntime()
+        runtime.thresholds = earlier
+        window = Window(runtime)
+        window.open(BATCH, "scope")
+        late = runtime.thresholds
+        window.close(BATCH, "scope")
+
+        runtime.thresholds = (701, 11, 13)
+        window.open(BATCH, "scope")
+        runtime.thresholds = late
+        window.close(BATCH, "scope")
+
+        assert runtime.thresholds == (701, 11, 13)
+
     def test_another_thread_removes_the_entry(self):
         """An entry that another thread removes first is no error."""
 
