@@ -97,7 +97,7 @@ class TestAsyncio:
         async def main():
             works = [in_blocks, decorated, consuming, looping]
             tasks = [
-                asyncio.create_task(choose.choice(works)([choose.random() / 10] * 5))
+                asyncio.create_task(choose.choice(works)([choose.random()] * 5))
                 for _ in range(TASKS)
             ]
             choose.shuffle(tasks)
