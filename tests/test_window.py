@@ -364,11 +364,14 @@ class TestLost:
 
             assert settings() == held
 
-    def test_another_thread_opens_one_meanwhile(self):
+    @pytest.mark.parametrize("closes", [True, False])
+    def test_another_thread_opens_or_closes_one_meanwhile(self, closes):
         """Where they change while looked through, the next end looks again."""
 
         class Changing(set):
             def __iter__(self):
+                if closes:
+                    return iter(())
                 raise RuntimeError
 
         runtime = FakeRuntime()
