@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import inspect
+import math
 import os
 import subprocess
 import sys
@@ -180,10 +181,12 @@ class TestDecision:
         assert dead() is None
         assert scope.decision.collection.collected >= 1
 
-    def test_nothing_new(self):
+    def test_nothing_new(self, monkeypatch):
         """A block just after a decision is not worth another, and says so with its figures."""
         gc.collect()
         gcwise.maybe_collect("nothing new")
+        # However long a busy machine takes from here to there.
+        monkeypatch.setattr(collector.quiet, "_until", math.inf)
         before = runs()
 
         with gcwise.collect_after("nothing new") as scope:
@@ -626,8 +629,8 @@ class TestEach:
 
         inside = [gc.get_threshold() for _ in loop]
 
-        assert len(set(inside)) == 1
-        assert inside[0] != found
+        assert len(inside) == 2
+        assert found not in inside
         assert gc.get_threshold() == found
 
     def test_every_body_is_decided(self):
