@@ -8,6 +8,9 @@ from gcwise import Policy
 from gcwise._collector import collector
 from tests.fakes import FakeRuntime
 
+# The interpreter's own collector, or what stands for the parts that it lacks.
+real = collector.runtime
+
 
 @pytest.fixture(autouse=True)
 def _as_found():
@@ -20,9 +23,9 @@ def _as_found():
     yield
     after = _settings()
     enabled, thresholds, callbacks = before
-    gc.set_threshold(*thresholds)
+    real.set_threshold(*thresholds)
     (gc.enable if enabled else gc.disable)()
-    gc.callbacks[:] = [each for each in gc.callbacks if each in callbacks or _foreign(each)]
+    real.callbacks[:] = [each for each in real.callbacks if each in callbacks or _foreign(each)]
     collector.configure(policy, active=active)
     assert after == before
 
@@ -36,8 +39,8 @@ def runtime():
 def _settings():
     return (
         gc.isenabled(),
-        gc.get_threshold(),
-        [callback for callback in gc.callbacks if not _foreign(callback)],
+        real.get_threshold(),
+        [callback for callback in real.callbacks if not _foreign(callback)],
     )
 
 
