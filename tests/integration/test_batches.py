@@ -9,7 +9,6 @@ import json
 import weakref
 from xml.dom import minidom
 
-import numpy as np
 import pytest
 
 import gcwise
@@ -39,6 +38,13 @@ def _own_heap():
     yield
     gc.enable()
     gc.unfreeze()
+
+
+@pytest.fixture
+def ones():
+    """Return a function that makes an array of 800 kB."""
+    np = pytest.importorskip("numpy", reason="numpy is not installed")
+    return lambda: np.ones(100_000)
 
 
 def runs():
@@ -128,19 +134,19 @@ def handle_exceptions():
     return refs
 
 
-def arrays_in_cycles():
+def arrays_in_cycles(ones):
     """Make a few objects that hold much memory and themselves."""
     refs = []
     for _ in range(100):
         record = Record()
-        record.me, record.data = record, np.ones(100_000)
+        record.me, record.data = record, ones()
         refs.append(weakref.ref(record.data))
     return refs
 
 
-def plain_arrays():
+def plain_arrays(ones):
     """Make arrays that reference counting frees."""
-    return [weakref.ref(np.ones(100_000)) for _ in range(100)]
+    return [weakref.ref(ones()) for _ in range(100)]
 
 
 class Subject:
@@ -220,17 +226,17 @@ def test_handled_exceptions():
     is_let_be(decisions, before)
 
 
-def test_arrays_in_cycles():
+def test_arrays_in_cycles(ones):
     """A hundred objects that hold 80 MB are freed, though their number says nothing."""
-    decisions, alive = in_batches("arrays in cycles", arrays_in_cycles)
+    decisions, alive = in_batches("arrays in cycles", lambda: arrays_in_cycles(ones))
 
     is_collected(decisions, alive, 100, 100)
 
 
-def test_plain_arrays():
+def test_plain_arrays(ones):
     """Arrays without cycles need no collection, however much memory came and went."""
     before = runs()
-    decisions, alive = in_batches("plain arrays", plain_arrays)
+    decisions, alive = in_batches("plain arrays", lambda: plain_arrays(ones))
 
     assert not any(alive)
     is_let_be(decisions, before)
@@ -276,14 +282,14 @@ def test_index():
     assert runs()[2] == before[2]
 
 
-def test_replaced_at_the_next_batch():
+def test_replaced_at_the_next_batch(ones):
     """Cycles that live until the next batch replaces them are freed all the same, by and by."""
     latest, alive, refs = [], [], []
 
     def replace():
         latest[:] = [Record() for _ in range(20)]
         for record in latest:
-            record.me, record.data = record, np.ones(100_000)
+            record.me, record.data = record, ones()
         del record
         refs.append(weakref.ref(latest[0]))
         alive.append(sum(ref() is not None for ref in refs))

@@ -7,17 +7,16 @@ counted are those that gcwise decided on, and what they cost is the test's own.
 import gc
 import weakref
 
-import matplotlib as mpl
-import numpy as np
 import pytest
-from matplotlib import pyplot as plt
-from sqlalchemy import ForeignKey, create_engine
-from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 
 import gcwise
 from gcwise import Reason
 from gcwise._collector import collector
 
+np, mpl, plt, sql, orm = (
+    pytest.importorskip(name, reason=f"{name.partition('.')[0]} is not installed")
+    for name in ("numpy", "matplotlib", "matplotlib.pyplot", "sqlalchemy", "sqlalchemy.orm")
+)
 mpl.use("Agg")
 
 
@@ -33,7 +32,7 @@ def _own_heap():
     gc.unfreeze()
 
 
-class Base(DeclarativeBase):
+class Base(orm.DeclarativeBase):
     """The tables' common base."""
 
 
@@ -41,17 +40,17 @@ class Author(Base):
     """Has books."""
 
     __tablename__ = "author"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    books: Mapped[list["Book"]] = relationship(back_populates="author")
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    books: orm.Mapped[list["Book"]] = orm.relationship(back_populates="author")
 
 
 class Book(Base):
     """Has an author."""
 
     __tablename__ = "book"
-    id: Mapped[int] = mapped_column(primary_key=True)
-    author_id: Mapped[int] = mapped_column(ForeignKey("author.id"))
-    author: Mapped[Author] = relationship(back_populates="books")
+    id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+    author_id: orm.Mapped[int] = orm.mapped_column(sql.ForeignKey("author.id"))
+    author: orm.Mapped[Author] = orm.relationship(back_populates="books")
 
 
 class Entry:
@@ -78,9 +77,9 @@ def figure():
 
 def database():
     """Fill a database and load from it; return engine, session and the objects."""
-    engine = create_engine("sqlite://")
+    engine = sql.create_engine("sqlite://")
     Base.metadata.create_all(engine)
-    session = Session(engine)
+    session = orm.Session(engine)
     session.add_all(Author(books=[Book() for _ in range(5)]) for _ in range(50))
     session.commit()
     authors = session.query(Author).all()
