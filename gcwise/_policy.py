@@ -94,7 +94,7 @@ class Policy(_Policy):
     @classmethod
     def never(cls) -> Self:
         """Collect at no decision; windows still hold automatic collection back."""
-        return cls()._replace(period=0)
+        return cls._scheduled(0, 2)
 
     @classmethod
     def every(cls, n: int, generation: int = 2) -> Self:
@@ -109,7 +109,12 @@ class Policy(_Policy):
         _check_integer("generation", generation, "0, 1 or 2")
         if generation not in (0, 1, 2):
             raise ValueError(f"generation must be 0, 1 or 2, got {generation!r}")
-        return cls()._replace(period=n, generation=generation)
+        return cls._scheduled(n, generation)
+
+    @classmethod
+    def _scheduled(cls, period: int, generation: int) -> Self:
+        # PyPy's _replace() would go through __new__, which takes neither.
+        return cls._make((*cls()[:3], period, generation))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._make, (tuple(self),)
