@@ -7,9 +7,20 @@ import time
 import psutil
 import pytest
 
-from gcwise._runtime import NO_LIMIT, READ_INTERVAL, UNKNOWN_RESIDENT, Runtime, container_limit
+from gcwise._runtime import (
+    NO_LIMIT,
+    READ_INTERVAL,
+    UNKNOWN_RESIDENT,
+    PyPy,
+    Runtime,
+    container_limit,
+    kind,
+)
+from tests.interpreters import needs_settings
 
 GIB = 2**30
+
+lazy = pytest.mark.skipif(kind() is PyPy, reason="PyPy's runtime reads memory from the beginning")
 
 
 class TimeLimitError(Exception):
@@ -41,6 +52,7 @@ def process(monkeypatch):
     return double
 
 
+@needs_settings
 class TestInterpreter:
     """What is handed on from `gc` and `time`."""
 
@@ -86,6 +98,7 @@ class TestInterpreter:
         assert 2**20 < resident < runtime.memory_limit() <= NO_LIMIT
 
 
+@lazy
 class TestResident:
     """Resident memory, the dear sensor."""
 
@@ -143,6 +156,7 @@ class TestResident:
         assert Runtime().resident(0.0)[0] == UNKNOWN_RESIDENT
 
 
+@lazy
 class TestLimit:
     """The memory that the process may use."""
 

@@ -16,6 +16,7 @@ import pytest
 import gcwise
 from gcwise import Policy, Reason, _scope
 from gcwise._collector import collector
+from tests.interpreters import needs_counting, needs_generations, needs_settings, real
 
 SPELLINGS = [gcwise.batch, gcwise.collect_after, gcwise.paused, gcwise.teardown]
 QUESTIONS = [gcwise.should_collect, gcwise.maybe_collect]
@@ -52,7 +53,7 @@ def here(below):
 
 def runs():
     """Tell how often each generation has been collected."""
-    return [generation["collections"] for generation in gc.get_stats()]
+    return [generation["collections"] for generation in real.stats()]
 
 
 def garbage(number):
@@ -159,6 +160,7 @@ class TestDecision:
         with scope as named:
             assert named is scope
 
+    @needs_generations
     @spellings
     def test_end_collects_what_the_policy_says(self, spelling):
         """The collection that a decision calls for has been run by the block's end."""
@@ -171,6 +173,7 @@ class TestDecision:
         assert scope.decision.generation == 1
         assert scope.decision.collection.generation == 1
 
+    @needs_generations
     @spellings
     def test_cycles_of_the_block_are_freed(self, spelling, still):
         """Cycles made and dropped inside are gone after the block."""
@@ -227,7 +230,7 @@ class TestDecision:
 
     def test_end_raises_and_window_closes(self, monkeypatch):
         """Should a decision ever fail, the window closes all the same."""
-        found = gc.get_threshold()
+        found = real.get_threshold()
 
         def fail(*_args, **_options):
             raise BoomError
@@ -236,7 +239,7 @@ class TestDecision:
         with pytest.raises(BoomError), gcwise.paused(policy=Policy.never()):
             pass
 
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
     @pytest.mark.parametrize("gone", [True, False])
     def test_end_of_the_interpreter(self, monkeypatch, gone):
@@ -252,6 +255,7 @@ class TestDecision:
 class TestCheckpoint:
     """`checkpoint()` decides in the middle of an open block."""
 
+    @needs_generations
     @spellings
     def test_decides_and_collects(self, spelling, still):
         """A checkpoint returns its decision, keeps it, and frees what is garbage by then."""
@@ -263,6 +267,7 @@ class TestCheckpoint:
             assert decision.site == "loop"
             assert decision.collection.generation == 0
 
+    @needs_generations
     def test_counts_for_a_schedule(self):
         """Checkpoints and the end count alike: every third of them collects."""
         before = runs()[0]
@@ -277,9 +282,9 @@ class TestCheckpoint:
     def test_keeps_the_window_open(self):
         """A checkpoint does not end the block's hold on automatic collection."""
         with gcwise.paused() as scope:
-            held = gc.get_threshold()[0]
+            held = real.get_threshold()[0]
             scope.checkpoint()
-            assert gc.get_threshold()[0] == held
+            assert real.get_threshold()[0] == held
 
     @spellings
     def test_before_the_block(self, spelling):
@@ -306,7 +311,7 @@ class TestMisuse:
     @pytest.mark.parametrize("ended", [False, True])
     def test_entered_twice(self, spelling, ended):
         """A scope serves for one block; a second one is refused, and the first is unharmed."""
-        found = gc.get_threshold()
+        found = real.get_threshold()
         scope = spelling("once", policy=Policy.never())
         with scope:
             if not ended:
@@ -316,7 +321,7 @@ class TestMisuse:
             with pytest.raises(RuntimeError, match=rf"in with gcwise\.{spelling.__name__}\(\)"):
                 scope.__enter__()
 
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
     @pytest.mark.parametrize("make", [*SPELLINGS, *QUESTIONS], ids=lambda make: make.__name__)
     def test_name_is_no_string(self, make):
@@ -417,13 +422,14 @@ class TestExceptions:
     @spellings
     def test_restores(self, spelling):
         """Automatic collection comes back as it was found."""
-        found = gc.get_threshold()
+        found = real.get_threshold()
 
         with pytest.raises(BoomError), spelling():
             raise BoomError
 
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
+    @needs_counting
     @spellings
     def test_nothing_keeps_it_alive(self, spelling, still):
         """Reference counting frees the exception while the scope lives on, and no cycle stays."""
@@ -446,6 +452,7 @@ class TestExceptions:
         assert scopes[0].decision.reason is Reason.EXCEPTION
         assert gc.collect() == 0
 
+    @needs_generations
     @spellings
     def test_no_cycle_without_exception(self, spelling, still):
         """A block, its scope and its decision leave nothing for the collector."""
@@ -456,6 +463,7 @@ class TestExceptions:
 
         assert gc.collect() == 0
 
+    @needs_generations
     @spellings
     def test_generator_exit_is_an_end(self, spelling):
         """A generator closed inside the block has ended as meant, and is decided as usual."""
@@ -480,14 +488,14 @@ class TestSwitchedOff:
     def test_blocks_touch_nothing(self, spelling):
         """Thresholds, callbacks and statistics are the same inside and after."""
         gcwise.set_active(False)
-        before = gc.get_threshold(), list(gc.callbacks), gc.isenabled(), runs()
+        before = real.get_threshold(), list(real.callbacks), gc.isenabled(), runs()
 
         with spelling("off", policy=Policy.always()) as scope:
-            inside = gc.get_threshold(), list(gc.callbacks), gc.isenabled(), runs()
+            inside = real.get_threshold(), list(real.callbacks), gc.isenabled(), runs()
             assert scope.checkpoint().reason is Reason.INACTIVE
 
         assert inside == before
-        assert (gc.get_threshold(), list(gc.callbacks), gc.isenabled(), runs()) == before
+        assert (real.get_threshold(), list(real.callbacks), gc.isenabled(), runs()) == before
         assert scope.decision.reason is Reason.INACTIVE
         assert not scope.decision
 
@@ -519,34 +527,35 @@ class TestSwitchedOff:
     def test_loop_touches_nothing(self):
         """A loop yields its items and leaves automatic collection alone."""
         gcwise.set_active(False)
-        before = gc.get_threshold(), runs()
+        before = real.get_threshold(), runs()
 
         for item in gcwise.each([1], policy=Policy.always()):
             assert item == 1
-            assert (gc.get_threshold(), runs()) == before
+            assert (real.get_threshold(), runs()) == before
 
-        assert (gc.get_threshold(), runs()) == before
+        assert (real.get_threshold(), runs()) == before
 
     def test_decorated_function(self):
         """A function decorated before is called plainly."""
 
         @gcwise.paused()
         def thresholds():
-            return gc.get_threshold()
+            return real.get_threshold()
 
         gcwise.set_active(False)
 
-        assert thresholds() == gc.get_threshold()
+        assert thresholds() == real.get_threshold()
 
+    @needs_settings
     def test_switched_off_inside(self):
         """A window that was opened before the switch closes as usual."""
-        found = gc.get_threshold()
+        found = real.get_threshold()
 
         with gcwise.paused() as scope:
             gcwise.set_active(False)
-            assert gc.get_threshold() != found
+            assert real.get_threshold() != found
 
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
         assert scope.decision.reason is Reason.INACTIVE
 
     def test_switched_on_inside(self):
@@ -557,10 +566,10 @@ class TestSwitchedOff:
         gcwise.set_active(True)
 
         with gcwise.paused():
-            held = gc.get_threshold()[::2]
+            held = real.get_threshold()[::2]
             scope.__exit__(None, None, None)
             # The middle one follows the young collections that there were.
-            assert gc.get_threshold()[::2] == held
+            assert real.get_threshold()[::2] == held
 
     def test_back_on(self):
         """Switched on again, decisions are taken again."""
@@ -570,6 +579,7 @@ class TestSwitchedOff:
         assert gcwise.is_active()
         assert gcwise.maybe_collect(policy=Policy.always(0))
 
+    @needs_settings
     @pytest.mark.parametrize(("value", "active"), [("0", False), ("1", True), (None, True)])
     def test_environment(self, value, active):
         """`GCWISE_ACTIVE=0` in the environment starts switched off, nothing else does."""
@@ -621,18 +631,20 @@ class TestEach:
 
         assert list(gcwise.each(Sequence())) == [0, 1, 2]
 
+    @needs_settings
     def test_window(self):
         """One window is open from the first item to the loop's end, and closed afterwards."""
-        found = gc.get_threshold()
+        found = real.get_threshold()
         loop = gcwise.each([1, 2])
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
-        inside = [gc.get_threshold() for _ in loop]
+        inside = [real.get_threshold() for _ in loop]
 
         assert len(inside) == 2
         assert found not in inside
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
+    @needs_generations
     def test_every_body_is_decided(self):
         """As many decisions are taken as there were bodies, the last one included."""
         before = runs()[0]
@@ -644,12 +656,12 @@ class TestEach:
 
     def test_empty(self):
         """Without items there is no body, and nothing to decide."""
-        found, before = gc.get_threshold(), runs()
+        found, before = real.get_threshold(), runs()
 
         deque(gcwise.each([], policy=Policy.always()))
 
         assert runs() == before
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
     def test_cycles_of_a_body_are_freed(self, still):
         """What a body left behind is gone when the next one begins."""
@@ -680,17 +692,17 @@ class TestEach:
 
     def test_break(self):
         """A loop left early closes its window, and nothing is decided for its last body."""
-        found, before = gc.get_threshold(), runs()
+        found, before = real.get_threshold(), runs()
 
         for _ in gcwise.each(range(9), policy=Policy.always()):
             break
 
         assert runs() == before
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
     def test_exception_in_the_body(self):
         """An exception in the body passes unchanged and closes the window."""
-        found, before = gc.get_threshold(), runs()
+        found, before = real.get_threshold(), runs()
         boom = BoomError()
 
         def work():
@@ -703,11 +715,11 @@ class TestEach:
         assert info.value is boom
         assert boom.__context__ is None
         assert runs() == before
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
     def test_exception_in_the_iterable(self):
         """An exception of the iterable itself passes unchanged and closes the window."""
-        found, before = gc.get_threshold(), runs()
+        found, before = real.get_threshold(), runs()
         boom = BoomError()
 
         def items():
@@ -721,8 +733,9 @@ class TestEach:
 
         assert info.value is boom
         assert runs() == before
-        assert gc.get_threshold() == found
+        assert real.get_threshold() == found
 
+    @needs_counting
     def test_exception_is_not_kept(self, still):
         """Nothing keeps an exception of the body alive, and no cycle stays."""
         refs = []

@@ -14,6 +14,9 @@ import gcwise
 from gcwise import Policy
 from gcwise._collector import collector
 from gcwise._window import BATCH, NEVER, PAUSE, Nursery, Window
+from tests.interpreters import needs_settings
+
+pytestmark = needs_settings
 
 NOTHING = Policy.never()
 WINDOWS = [gcwise.batch, gcwise.paused]

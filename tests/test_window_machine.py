@@ -21,6 +21,9 @@ from hypothesis.stateful import (
 import gcwise
 from gcwise import Policy
 from gcwise._collector import collector
+from tests.interpreters import needs_settings
+
+pytestmark = needs_settings
 
 # Few enough to meet again, none that a nursery comes to by itself, and the first ones so high that
 # automatic collections come only where they are asked for.

@@ -13,6 +13,9 @@ import pytest
 
 import gcwise
 from gcwise._collector import collector
+from tests.interpreters import needs_settings
+
+pytestmark = needs_settings
 
 BATCHES = 24
 # Weak references are objects too: only some objects get one.

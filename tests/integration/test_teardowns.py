@@ -12,6 +12,9 @@ import pytest
 import gcwise
 from gcwise import Reason
 from gcwise._collector import collector
+from tests.interpreters import needs_settings
+
+pytestmark = needs_settings
 
 np, mpl, plt, sql, orm = (
     pytest.importorskip(name, reason=f"{name.partition('.')[0]} is not installed")
