@@ -7,7 +7,14 @@ import pytest
 from gcwise import Policy
 from gcwise._collector import collector
 from tests.fakes import FakeRuntime
-from tests.interpreters import COUNTED, real
+from tests.interpreters import COUNTED, needs_settings, real
+
+
+def pytest_collection_modifyitems(items):
+    """Skip faults where gc has no settings that could be left other than they were."""
+    for item in items:
+        if "faults" in item.path.parts:
+            item.add_marker(needs_settings)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,6 @@ import collections
 import contextlib
 import gc
 import math
-import tracemalloc
 import weakref
 from types import FunctionType, MethodType, ModuleType
 
@@ -16,6 +15,8 @@ from gcwise import Policy
 from gcwise._collector import MOST_SITES, Collector, collector
 from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
+
+tracemalloc = pytest.importorskip("tracemalloc", reason="memory is not traced here")
 
 # Sites made here, and those with all that the rule keeps; a soak makes a million.
 SITES, LOOKED_AT = 200_000, 5_000
