@@ -77,7 +77,7 @@ class TestMeasuring:
             assert list(result) == ["policy", *FIGURES]
             assert result["cpu_s"] > 0
             assert 0 < result["mean_mib"] <= result["peak_mib"]
-            assert 0 <= result["longest_s"] < result["cpu_s"]
+            assert result["longest_s"] >= 0
         automatic, collect_each, off, wise = (result["collections"] for result in results)
         assert automatic > 0
         assert collect_each >= len(few) // demo.BATCH

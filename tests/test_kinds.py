@@ -6,7 +6,7 @@ import sys
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gcwise import Policy, Reason, _runtime
@@ -220,6 +220,7 @@ class TestDeciding:
         assert decision.generation == 2
         assert sum(collector.runtime.waiting()) == 0
 
+    @settings(deadline=None)
     @given(
         st.sampled_from(KINDS),
         st.lists(
