@@ -8,12 +8,14 @@ import time
 
 import psutil
 
+from gcwise._limits import NO_LIMIT, container_limit, plausible
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any, ClassVar
 
-__all__ = ["FreeThreaded", "Incremental", "PyPy", "Runtime", "container_limit", "kind"]
+__all__ = ["FreeThreaded", "Incremental", "PyPy", "Runtime", "kind"]
 
 # Reading resident memory takes 17-33 us, a hundred times what a skipped decision does.
 READ_INTERVAL = 5e-3
@@ -32,13 +34,10 @@ FAILURES = (
     ValueError,
     psutil.Error,
 )
-# Kernels write "no limit" as a number near 2**63.
-NO_LIMIT = 2**60
 # Seconds between collections where each examines all the heap, and stops all threads for it.
 FULL_INTERVAL = 1.0
 # What an object takes, where only the memory that was freed is known.
 OBJECT_BYTES = 128
-MOST_DIGITS = 20
 # What is read of the interpreter's statistics.
 STATISTICS: tuple[str, ...] = ("collections", "collected", "uncollectable")
 
@@ -98,7 +97,7 @@ class Runtime:
         try:
             if self._process is None:
                 self._process = psutil.Process()
-            return _plausible(int(self._process.memory_info().rss), UNKNOWN_RESIDENT)
+            return plausible(int(self._process.memory_info().rss), UNKNOWN_RESIDENT)
         except TimeoutError:
             raise  # No sensor waits: it is somebody's time limit.
         except FAILURES:  # A failing sensor is decided without, and never heard of.
@@ -225,54 +224,10 @@ def _complete(told: object) -> bool:
     )
 
 
-def _plausible(size: int, otherwise: int) -> int:
-    return size if 0 < size < NO_LIMIT else otherwise
-
-
 def _machine_memory() -> int:
     try:
-        return _plausible(int(psutil.virtual_memory().total), NO_LIMIT)
-    except Exception:  # noqa: BLE001  # As for resident memory.
+        return plausible(int(psutil.virtual_memory().total), NO_LIMIT)
+    except TimeoutError:
+        raise
+    except FAILURES:  # As for resident memory.
         return NO_LIMIT
-
-
-def container_limit(root: str = "") -> int:
-    """Return the tightest memory limit of this process's control groups (v1 and v2), in bytes."""
-    limits = [_read_limit(path) for path in _limit_files(root)]
-    return min(limits, default=NO_LIMIT)
-
-
-def _limit_files(root: str) -> Iterable[str]:
-    mount = f"{root}/sys/fs/cgroup"
-    for line in _read(f"{root}/proc/self/cgroup").splitlines():
-        _, _, rest = line.partition(":")
-        controllers, _, group = rest.partition(":")
-        if not controllers:
-            yield from _upwards(mount, group, "memory.max")
-        elif "memory" in controllers.split(","):
-            yield from _upwards(f"{mount}/memory", group, "memory.limit_in_bytes")
-
-
-def _upwards(mount: str, group: str, name: str) -> Iterable[str]:
-    """Yield the files of a group and all above it: each of them can be the one that limits."""
-    while group.strip("/"):
-        yield f"{mount}{group}/{name}"
-        group = group.rpartition("/")[0]
-    yield f"{mount}/{name}"
-
-
-def _read_limit(path: str) -> int:
-    text = _read(path).strip()
-    # More digits mean more than any memory, and int() refuses very many.
-    digits = text if text.isdecimal() and len(text) < MOST_DIGITS else "0"
-    return _plausible(int(digits), NO_LIMIT)
-
-
-def _read(path: str) -> str:
-    try:
-        # Importing pathlib would cost a third of importing gcwise.
-        with open(path, encoding="utf-8", errors="replace") as file:  # noqa: PTH123
-            return file.read()
-    except (OSError, ValueError, MemoryError, NameError):
-        # ValueError for names that no file can have; `open` goes first as the interpreter ends.
-        return ""

@@ -17,7 +17,8 @@ MODULES = sorted(path.stem for path in ROOT.glob("*.py"))
 TABLE = {
     "_record": set(),
     "_decorate": set(),
-    "_runtime": set(),
+    "_limits": set(),
+    "_runtime": {"_limits"},
     "_collection": {"_record"},
     "_decision": {"_record"},
     "_policy": {"_decision", "_record"},

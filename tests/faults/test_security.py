@@ -24,7 +24,7 @@ ALLOWED = {
     ("_demo", "compile"),
     ("_demo", "tokenize.open"),
     ("_demo", "multiprocessing"),
-    ("_runtime", "open"),
+    ("_limits", "open"),
 }
 OPENING = {"open", "io.open", "os.open", "os.fdopen", "tokenize.open", "read_text", "read_bytes"}
 WRITING = {
@@ -97,7 +97,7 @@ def test_files(path):
 
 def test_files_are_read_only():
     """The one file that is opened in deciding is opened for reading, at a path of the kernel's."""
-    path = ROOT / "_runtime.py"
+    path = ROOT / "_limits.py"
     (opened,) = [call for call in nodes(path, ast.Call) if ast.unparse(call.func) == "open"]
     assert len(opened.args) == 1
     assert {keyword.arg for keyword in opened.keywords} == {"encoding", "errors"}

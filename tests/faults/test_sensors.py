@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 import gcwise
 from gcwise._collector import Collector, collector
-from gcwise._runtime import NO_LIMIT, Runtime, container_limit
+from gcwise._limits import NO_LIMIT, container_limit
+from gcwise._runtime import Runtime
 from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
 from tests.test_rule_properties import Program
