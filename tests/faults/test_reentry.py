@@ -279,6 +279,10 @@ def _boom(callback):
     raise ValueError("boom")
 
 
+def _remove(callback):
+    gc.callbacks.remove(callback)
+
+
 def _remove_ours(callback):
     gc.callbacks[:] = [each for each in gc.callbacks if each != collector.window._callback]
 
@@ -290,7 +294,7 @@ def _twice(callback):
 FOREIGN = {
     "slow": lambda callback: time.sleep(0.05),
     "raises": _boom,
-    "removes itself": gc.callbacks.remove,
+    "removes itself": _remove,
     "removes ours": _remove_ours,
     "clears the list": lambda callback: gc.callbacks.clear(),
     "replaces the content": lambda callback: gc.callbacks.__setitem__(slice(None), [callback]),
