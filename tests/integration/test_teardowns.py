@@ -176,7 +176,7 @@ def test_pool_without_cycles():
 
 
 def test_young_pool():
-    """Once it is learned that the garbage is young, only the young are collected for it."""
+    """Once it is learned that the garbage is young, the old are not collected for it."""
     decisions = []
 
     for _ in range(10):
@@ -190,7 +190,8 @@ def test_young_pool():
     assert decisions[0].reason is Reason.EXPLORING
     learned = [each for each in decisions if each.reason is not Reason.EXPLORING]
     assert learned
-    assert learned[0].generation == 0
+    # What little has survived beside them may be due, too, where each object is taken for large.
+    assert {0} <= {each.generation for each in learned} <= {0, 1}
     assert all(each.collection.collected >= 100 for each in decisions)
 
 
