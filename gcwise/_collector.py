@@ -194,8 +194,7 @@ class Collector:
         """Bring the ledger up to date; return the young objects."""
         now = self.runtime.clock()
         self._notice(site, resident, now)
-        young, young_passes, _ = self.runtime.count()
-        self.window.admit(young_passes)
+        young = self.runtime.count()[0]
         self._ledger.observe(site, max(young, 0), resident, now)
         return young
 
@@ -278,7 +277,6 @@ class Collector:
             resident if fresh else None,
             told=told,
         )
-        self.window.admit(self.runtime.count()[1])
         self._sleep(0)
         return done._replace(memory_freed=max(int(before) - resident, 0)) if fresh else done
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gcwise._policy import Outlook
+from gcwise._policy import OBJECT_BYTES, Outlook
 from gcwise._prices import Prices, Work
 from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
 
@@ -257,6 +257,9 @@ class Ledger:
         kept = [1.0 - share for share in seen]
         survivors = [g.objects * share for g, share in zip(gone, kept, strict=True)]
         size = sum(g.size * share for g, share in zip(gone, kept, strict=True))
+        if told:
+            # By what was told of memory has grown, and not by what survived beside it.
+            size = min(size, sum(survivors) * OBJECT_BYTES)
         if site is not None:
             site.learn(gone[0].efficiency, self._grown(), gone[0].objects)
         if duration is not None:

@@ -1,10 +1,10 @@
-"""The process-wide count of open windows over automatic collection, and the nursery they admit."""
+"""The process-wide count of open windows over automatic collection."""
 
 from __future__ import annotations
 
 import sys
 
-from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
+from gcwise._nursery import Nursery
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
     from gcwise._runtime import Runtime
 
-__all__ = ["BATCH", "PAUSE", "Nursery", "Window"]
+__all__ = ["BATCH", "PAUSE", "Window"]
 
 # What a window does to automatic collection: only bound it, or stop it.
 BATCH, PAUSE = 0, 1
 
-# A threshold that no count reaches and no other code is likely to set.
+# A threshold that no count reaches and no other code is likely to set; two more for the middle
+# generation, while it waits and when its turn has come.
 NEVER = 2**31 - 619
+LATER, NOW = NEVER - 1, -619
 # A first threshold of ours is known by its remainder, whoever set it and however long ago: a thread
 # that was held up, a change that was interrupted, code that saved it and puts it back.
 MARK, MARKED = 256, 173
@@ -27,57 +29,6 @@ MOST_ADMITTED = 2**31 - MARK + MARKED
 references = getattr(sys, "getrefcount", lambda _scope: NEVER)
 # Before the first window.
 UNKNOWN = (-1, -1, -1)
-# Before an automatic collection looks for garbage it may take half as much as there is resident
-# memory, and half of what the memory limit leaves.
-MOST_GARBAGE = 0.5
-
-
-class Nursery:
-    """How many young objects a window admits, learned from the automatic collections inside."""
-
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
-        self.size = 0.0
-        self._young = 0
-        self._started = self._ended = runtime.clock()
-        self._resident = 0
-        self._times = self._examined = 0
-
-    def take(self) -> tuple[int, int]:
-        """Return how many collections there were since the last call, and of how many young."""
-        taken = self._times, self._examined
-        self._times = self._examined = 0
-        return taken
-
-    def started(self) -> None:
-        """Read what the collection, about to begin, is going to examine."""
-        self._young = self._runtime.count()[0]
-        self._started = self._runtime.clock()
-
-    def stopped(self, admitted: int, collected: int) -> None:
-        """Learn from a collection that came because `admitted` young objects were exceeded."""
-        ended = self._runtime.clock()
-        waited, self._ended = max(0.0, self._started - self._ended), ended
-        self._times += 1
-        self._examined += self._young
-        if not 0 < admitted < self._young:
-            return  # Somebody's explicit collection.
-        resident, _ = self._runtime.resident(ended)
-        grown, self._resident = resident - (self._resident or resident), resident
-        object_bytes = max(OBJECT_BYTES, grown / self._young)
-        room = self._runtime.memory_limit() - resident
-        survivors = max(self._young - collected, 0)
-        # What it took is split by usual prices: how dear it was for its number says more of caches.
-        examining, freeing = survivors * EXAMINING, collected * FREEING
-        self.size = min(
-            resize_nursery(
-                admitted,
-                wasted=max(0.0, ended - self._started) * examining / (examining + freeing),
-                # What is garbage now was made bit by bit since the last collection.
-                held=collected * object_bytes / resident * waited / 2,
-            ),
-            MOST_GARBAGE * min(resident, max(room, 0)) / object_bytes,
-        )
 
 
 class Window:
@@ -106,7 +57,8 @@ class Window:
         self._holding = False
         # The program's own thresholds, and ours while batches or a pause are open.
         self._found = self._bounded = self._stopped = UNKNOWN
-        self._young_passes = 0
+        # Where a middle generation is collected by itself, a window says when.
+        self._has_middle = 1 in runtime.choices
 
     def open(self, kind: int, scope: object) -> None:
         """Hold automatic collection back: to the nursery (`BATCH`) or altogether (`PAUSE`)."""
@@ -161,20 +113,6 @@ class Window:
         for windows in self._open:
             windows.clear()
         self._repeat()
-
-    def admit(self, young_passes: int) -> None:
-        """Let the middle generation's turn come that many young collections later.
-
-        Explicit ones at batches' ends count towards it, and would else bring it about in the middle
-        of a later batch, where it promotes to the oldest generation what the batch still needs.
-        """
-        if young_passes == self._young_passes:
-            return
-        # Beside a first threshold of others, ours are known only by what they are now.
-        if not self._holding or _is_ours(self._get()):
-            self._young_passes = young_passes
-            self._bound(self._found)
-            self._change()
 
     def own_threshold(self) -> int:
         """Return the program's own first threshold, whatever the windows have made of it."""
@@ -232,7 +170,7 @@ class Window:
             return by  # Whoever sets any threshold sets the first.
         if last != NEVER:
             return current  # And whoever sets the last sets all.
-        return first, by[1] if middle in (self._bounded[1], NEVER) else middle, by[2]
+        return first, by[1] if middle in (LATER, NOW, NEVER) else middle, by[2]
 
     def _find(self, found: tuple[int, int, int]) -> None:
         self._bound(found)
@@ -241,8 +179,10 @@ class Window:
 
     def _bound(self, found: tuple[int, int, int]) -> None:
         first, middle, _ = found
-        # A first one of 0 bears no mark, and the middle one has to, which then has no turn.
-        middle = min(middle + self._young_passes, NEVER) if first else NEVER
+        if not first:
+            middle = NEVER  # A first one of 0 bears no mark, so this one has to.
+        elif self._has_middle:
+            middle = NOW if self.nursery.turn else LATER
         nursery = max(int(self.nursery.size), first) // MARK * MARK + MARK + MARKED
         nursery = first and min(nursery, MOST_ADMITTED)
         self._bounded, self._stopped = (nursery, middle, NEVER), (first and NEVER, middle, NEVER)
@@ -265,7 +205,7 @@ class Window:
         if phase == "start":
             self.nursery.started()
         else:
-            self.nursery.stopped(self._get()[0], info["collected"])
+            self.nursery.stopped(info["generation"], self._get()[0], info["collected"])
             self._bound(self._found)
             self._change()
 

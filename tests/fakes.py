@@ -202,3 +202,42 @@ class FakePyPy(PyPy):
 
     def _read_resident(self):
         return self.heap.size()
+
+
+class ToldRuntime:
+    """A collector of which a test says all."""
+
+    def __init__(self):
+        self.now, self.young, self.bytes = 0.0, 0, 2**30
+        self.limit = 2**40
+        self.thresholds = (701, 11, 13)
+        self.callbacks = []
+        self.choices = (0, 1, 2)
+
+    def memory_limit(self):
+        """Return all the memory there is, in bytes."""
+        return self.limit
+
+    def clock(self):
+        """Return seconds."""
+        return self.now
+
+    def count(self):
+        """Return what there is in each generation."""
+        return self.young, 0, 0
+
+    def resident(self, _now):
+        """Return resident memory as just read."""
+        return self.bytes, True
+
+    def is_enabled(self):
+        """Tell that automatic collection is on."""
+        return True
+
+    def get_threshold(self):
+        """Return the thresholds."""
+        return self.thresholds
+
+    def set_threshold(self, *thresholds):
+        """Set all thresholds."""
+        self.thresholds = thresholds

@@ -24,10 +24,11 @@ TABLE = {
     "_policy": {"_decision", "_record"},
     "_naming": {"_policy"},
     "_site": {"_policy"},
-    "_window": {"_policy"},
     "_quiet": {"_record"},
     "_prices": {"_policy", "_record", "_site"},
     "_ledger": {"_policy", "_prices", "_site"},
+    "_nursery": {"_ledger", "_policy"},
+    "_window": {"_nursery"},
     "_collector": {
         *("_collection", "_decision", "_ledger", "_policy", "_quiet"),
         *("_runtime", "_site", "_window"),
@@ -47,6 +48,7 @@ TYPES = {
     "_question": {"_policy"},
     "_quiet": {"_decision", "_policy", "_runtime"},
     "_scope": {"_policy"},
+    "_nursery": {"_runtime"},
     "_window": {"_runtime"},
 }
 

@@ -231,6 +231,17 @@ class TestTold:
         ledger.settle(1, site, 5_000, 0.001, RESIDENT)
         assert ledger.generations[1].efficiency == MIDDLE_EFFICIENCY / 2
 
+    def test_what_survives_beside_it_is_not_taken_for_large(self, ledger, site):
+        """Memory has grown by what was told of, however large each object of that was."""
+        site.object_bytes = 1e6
+        site.yields = [90.0, 0.0, 0.0]
+        ledger.observe(site, 100, 2 * RESIDENT, 1.0)
+        ledger.hint(site)
+        ledger.settle(0, site, 90, 0.001, 2 * RESIDENT, told=True)
+        middle = ledger.generations[1]
+        assert middle.objects == pytest.approx(10)
+        assert middle.size == pytest.approx(10 * OBJECT_BYTES)
+
 
 def test_the_old_are_no_more_likely_garbage_than_the_middle_aged(ledger, site):
     """Until they were collected themselves, for they have survived more."""

@@ -13,7 +13,9 @@ import pytest
 import gcwise
 from gcwise import Policy
 from gcwise._collector import collector
-from gcwise._window import BATCH, NEVER, PAUSE, Nursery, Window
+from gcwise._nursery import Nursery
+from gcwise._window import BATCH, LATER, NEVER, NOW, PAUSE, Window
+from tests.fakes import ToldRuntime
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings
@@ -67,7 +69,7 @@ def settings():
 def is_bounded(thresholds):
     """Tell whether these are a batch's that has learned nothing yet."""
     first, middle, last = thresholds
-    return 701 <= first < 2 * 701 and middle >= 11 and last == NEVER
+    return 701 <= first < 2 * 701 and middle in (LATER, NOW) and last == NEVER
 
 
 def is_paused(thresholds):
@@ -377,7 +379,7 @@ class TestLost:
                     return iter(())
                 raise RuntimeError
 
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         window = Window(runtime)
         window._batches, open_pauses = Changing(), window._pauses
         window._open = (window._batches, open_pauses)
@@ -405,7 +407,7 @@ class TestLost:
         monkeypatch.delattr(sys, "getrefcount")
 
         module = runpy.run_path(sys.modules[Window.__module__].__file__)
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         window = module["Window"](runtime)
         window.open(PAUSE, object())
         window.open(BATCH, "scope")
@@ -560,12 +562,12 @@ class TestForeign:
         """The middle one, which is moved, comes back where only the first one was set."""
         if not inside:
             gc.set_threshold(first)
-        collector.window.admit(1)
 
         with window(policy=NOTHING):
             if inside:
                 gc.set_threshold(first)
-            collector.window.admit(3)
+            collector.window.nursery.turn = True
+            gc.collect(0)
 
         assert gc.get_threshold() == (first, 11, 13)
 
@@ -658,10 +660,14 @@ class TestBatch:
             assert automatic(1_000_000)[0] > 0
             assert gc.get_count()[0] < 900_000
 
-    def test_own_middle_threshold(self):
-        """The middle generation keeps the program's own threshold."""
+    def test_middle_has_its_turn_when_it_is_due(self):
+        """The middle generation waits until what has survived in it is worth looking through."""
         with gcwise.batch(policy=NOTHING):
-            assert gc.get_threshold()[1] == 11
+            assert gc.get_threshold()[1] == LATER
+            collector.window.nursery.turn = True
+            with gcwise.paused(policy=NOTHING):
+                pass
+            assert automatic()[1] == 1
 
     def test_fruitless_collections_inside_raise_the_bound(self):
         """A batch that only builds is collected less and less often."""
@@ -688,44 +694,6 @@ class TestBatch:
         assert gc.get_threshold() == thresholds
 
 
-class FakeRuntime:
-    """A collector of which a test says all."""
-
-    def __init__(self):
-        self.now, self.young, self.bytes = 0.0, 0, 2**30
-        self.limit = 2**40
-        self.thresholds = (701, 11, 13)
-        self.callbacks = []
-
-    def memory_limit(self):
-        """Return all the memory there is, in bytes."""
-        return self.limit
-
-    def clock(self):
-        """Return seconds."""
-        return self.now
-
-    def count(self):
-        """Return what there is in each generation."""
-        return self.young, 0, 0
-
-    def resident(self, _now):
-        """Return resident memory as just read."""
-        return self.bytes, True
-
-    def is_enabled(self):
-        """Tell that automatic collection is on."""
-        return True
-
-    def get_threshold(self):
-        """Return the thresholds."""
-        return self.thresholds
-
-    def set_threshold(self, *thresholds):
-        """Set all thresholds."""
-        self.thresholds = thresholds
-
-
 class InterruptedList(list):
     """A list that says when something was done to it."""
 
@@ -744,7 +712,7 @@ class InterruptedList(list):
         self.done()
 
 
-class Interrupted(FakeRuntime):
+class Interrupted(ToldRuntime):
     """A collector with which something happens after a chosen step."""
 
     def __init__(self):
@@ -778,93 +746,13 @@ class Interrupted(FakeRuntime):
         self.step()
 
 
-class TestNursery:
-    """How many young objects a batch admits is learned from the automatic collections inside."""
+class TestBoundFollows:
+    """What a window admits follows what was learned of the collections inside."""
 
     @pytest.fixture
     def runtime(self):
         """Return a collector whose clock stands still."""
-        return FakeRuntime()
-
-    @pytest.fixture
-    def nursery(self, runtime):
-        """Return a nursery over that collector."""
-        return Nursery(runtime)
-
-    def collection(self, runtime, nursery, admitted, *, freed, took, young=None, waited=1.0):
-        """Let an automatic collection run that came because `admitted` was exceeded."""
-        runtime.now += waited
-        runtime.young = admitted + 1 if young is None else young
-        nursery.started()
-        runtime.now += took
-        nursery.stopped(admitted, freed)
-        return nursery.size
-
-    def test_unknown_at_first(self, nursery):
-        """Before the first collection it claims nothing."""
-        assert nursery.size == 0
-
-    def test_fruitless_grows(self, runtime, nursery):
-        """A collection that frees nothing raises it."""
-        assert self.collection(runtime, nursery, 1_000, freed=0, took=1e-3) >= 2_000
-
-    def test_productive_shrinks(self, runtime, nursery):
-        """A collection that frees what was dear to hold lowers it."""
-        assert self.collection(runtime, nursery, 10_000, freed=10_000, took=1e-3) <= 5_000
-
-    def test_balanced_keeps(self, runtime, nursery):
-        """Where holding costs about what collecting wastes, it stays."""
-        held = 5_000 * 128 / 2**30 / 2
-        # Examining the other half is taken for a sixth of the time: a fifth of what freeing takes.
-        took = held * 6
-
-        size = self.collection(runtime, nursery, 9_999, freed=5_000, took=took)
-
-        assert size == pytest.approx(10_000, rel=0.01)
-
-    def test_slow_for_its_number(self, runtime, nursery):
-        """A collection of garbage only wastes nothing, however long it takes to free."""
-        assert self.collection(runtime, nursery, 1_000, freed=1_001, took=10.0) < 1_000
-
-    def test_bounded_by_memory(self, runtime, nursery):
-        """However fruitless, young objects may not outgrow the memory in use."""
-        size = 1_000
-        for _ in range(30):
-            size = int(self.collection(runtime, nursery, size, freed=0, took=1.0))
-
-        assert 10_000 < size * 128 <= 2**30 / 2
-
-    def test_bounded_by_the_limit(self, runtime, nursery):
-        """Where memory is about to run out, hardly any are admitted."""
-        runtime.limit = runtime.bytes + 2 * 128 * 100
-
-        size = self.collection(runtime, nursery, 1_000, freed=0, took=1.0)
-
-        assert size <= 200
-
-    def test_large_objects_count_for_more(self, runtime, nursery):
-        """Objects by which memory grew fast are dear: fewer of them are admitted."""
-        admitted, sizes = 2**14 - 1, []
-        for grown in (0, 2**30):
-            self.collection(runtime, nursery, admitted, freed=0, took=1e-3)
-            runtime.bytes += grown
-            sizes.append(self.collection(runtime, nursery, admitted, freed=0, took=1e-3))
-
-        assert sizes[1] < sizes[0]
-        assert sizes[1] * 2**30 / 2**14 <= runtime.bytes / 2
-
-    @pytest.mark.parametrize(("admitted", "young"), [(1_000, 1_000), (1_000, 5), (0, 5_000)])
-    def test_explicit_collection_teaches_nothing(self, runtime, nursery, admitted, young):
-        """A collection that came without the bound being exceeded leaves it alone."""
-        assert self.collection(runtime, nursery, admitted, freed=0, took=1e-3, young=young) == 0
-
-    def test_counted_until_taken(self, runtime, nursery):
-        """Collections and what they examined are counted until somebody takes note."""
-        for young in (5, 7):
-            self.collection(runtime, nursery, 1_000, freed=0, took=1e-3, young=young)
-
-        assert nursery.take() == (2, 12)
-        assert nursery.take() == (0, 0)
+        return ToldRuntime()
 
     def test_window_follows(self, runtime):
         """The first threshold inside a window follows what was learned, and is given back."""
@@ -875,7 +763,7 @@ class TestNursery:
         runtime.young, runtime.now = runtime.thresholds[0] + 1, 1.0
         runtime.callbacks[0]("start", {})
         runtime.now += 1e-3
-        runtime.callbacks[0]("stop", {"collected": 0})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 0})
 
         learned = runtime.thresholds
         assert learned[0] > 2 * 701
@@ -893,7 +781,7 @@ class TestNursery:
         runtime.young, runtime.now = 702, 1.0
         runtime.callbacks[0]("start", {})
         runtime.now += 1e-5
-        runtime.callbacks[0]("stop", {"collected": 702})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 702})
 
         assert window.nursery.size < 701
         assert is_bounded(runtime.thresholds)
@@ -905,7 +793,7 @@ class TestNursery:
 
         runtime.young = 5_000
         runtime.callbacks[0]("start", {})
-        runtime.callbacks[0]("stop", {"collected": 0})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 0})
 
         assert is_paused(runtime.thresholds)
         assert window.nursery.size == 0
@@ -914,14 +802,14 @@ class TestNursery:
         """A first threshold that other code set inside is not overwritten by what was learned."""
         window = Window(runtime)
         window.open(BATCH, "scope")
-        runtime.thresholds = (500, 11, NEVER)
+        runtime.thresholds = (500, LATER, NEVER)
 
         runtime.young, runtime.now = 501, 1.0
         runtime.callbacks[0]("start", {})
         runtime.now += 1e-3
-        runtime.callbacks[0]("stop", {"collected": 0})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 0})
 
-        assert runtime.thresholds == (500, 11, NEVER)
+        assert runtime.thresholds[0] == 500
         window.close(BATCH, "scope")
         assert runtime.thresholds == (500, 11, 13)
 
@@ -1098,7 +986,7 @@ class TestInTheMiddle:
             for callback in list(runtime.callbacks):
                 callback("start", {})
                 runtime.now += 1e-3
-                callback("stop", {"collected": 0})
+                callback("stop", {"generation": 0, "collected": 0})
 
         runtime.interrupt_at(step, fruitless_collection)
         window.open(first, "first")
@@ -1113,7 +1001,7 @@ class TestInTheMiddle:
     @pytest.mark.parametrize("stays", [True, False])
     def test_window_while_thresholds_are_worked_out(self, second, stays):
         """A window that opens while the first one works out its thresholds sets none of nowhere."""
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         window = Window(runtime)
         sizes = []
 
@@ -1145,7 +1033,7 @@ class TestInTheMiddle:
     def test_last_window_closes_before_a_change_is_set(self):
         """A thread that sets a changed threshold too late takes it back itself."""
 
-        class Late(FakeRuntime):
+        class Late(ToldRuntime):
             before_setting = None
 
             def set_threshold(self, *thresholds):
@@ -1158,7 +1046,8 @@ class TestInTheMiddle:
         window = Window(runtime)
         window.open(BATCH, "scope")
         runtime.before_setting = lambda: window.close(BATCH, "scope")
-        window.admit(5)
+        runtime.callbacks[0]("start", {})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 0})
 
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
@@ -1171,7 +1060,7 @@ class TestInTheMiddle:
             with contextlib.suppress(threading.BrokenBarrierError):
                 both.wait(0.2)
 
-        class Meeting(FakeRuntime):
+        class Meeting(ToldRuntime):
             def get_threshold(self):
                 found = super().get_threshold()
                 meet()
@@ -1201,7 +1090,7 @@ class TestInTheMiddle:
     @pytest.mark.parametrize("earlier", [(0, 5, 7), (500, 5, 7)])
     def test_a_thread_sets_what_was_right_before(self, earlier):
         """Thresholds for what the program had set earlier, set late, are known for a window's."""
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         runtime.thresholds = earlier
         window = Window(runtime)
         window.open(BATCH, "scope")
@@ -1223,7 +1112,7 @@ class TestInTheMiddle:
                 super().remove(entry)
                 super().remove(entry)
 
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         runtime.callbacks = Faster()
         window = Window(runtime)
         window.open(BATCH, "scope")
@@ -1236,7 +1125,7 @@ class TestInTheMiddle:
     @pytest.mark.parametrize("nested", [True, False])
     def test_another_copy(self, kind, nested):
         """What another copy of gcwise holds is not taken for thresholds of one's own."""
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         one, two = Window(runtime), Window(runtime)
         one.open(kind, "scope")
         one.close(kind, "scope")
@@ -1257,7 +1146,7 @@ class TestInTheMiddle:
 
     def test_close_without_open(self):
         """A window from before a fork is closed already: closing it again does nothing."""
-        runtime = FakeRuntime()
+        runtime = ToldRuntime()
         window = Window(runtime)
         window.open(PAUSE, "scope")
         window.reset()

@@ -1,0 +1,96 @@
+"""How much automatic collection inside a window lets be, learned from each that comes."""
+
+from __future__ import annotations
+
+from gcwise._ledger import MIDDLE_EFFICIENCY, Generation
+from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gcwise._runtime import Runtime
+
+__all__ = ["Nursery"]
+
+# Before an automatic collection looks for garbage it may take half as much as there is resident
+# memory, and half of what the memory limit leaves.
+MOST_GARBAGE = 0.5
+
+
+class Nursery:
+    """The young objects that a window admits, and what has survived in it until its turn comes.
+
+    Attributes:
+        size: Young objects that the next automatic collection waits for.
+        turn: Whether it is to examine the middle generation along with them.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self.size, self.turn = 0.0, False
+        self._young, self._garbage = 0, 0.0
+        self._started = self._ended = runtime.clock()
+        self._resident = 0
+        self._times = self._examined = 0
+        self._middle = Generation(MIDDLE_EFFICIENCY, self._ended)
+
+    def take(self) -> tuple[int, int]:
+        """Return how many collections there were since the last call, and of how many young."""
+        taken = self._times, self._examined
+        self._times = self._examined = 0
+        return taken
+
+    def started(self) -> None:
+        """Read what the collection, about to begin, is going to examine."""
+        self._young = self._runtime.count()[0]
+        self._started = self._runtime.clock()
+
+    def stopped(self, generation: int, admitted: int, collected: int) -> None:
+        """Learn from a collection that came because `admitted` young objects were exceeded."""
+        ended = self._runtime.clock()
+        waited, self._ended = max(0.0, self._started - self._ended), ended
+        self._times += 1
+        self._examined += self._young
+        if generation:
+            self._start_anew(collected, ended)
+            return
+        resident, _ = self._runtime.resident(ended)
+        grown, self._resident = resident - (self._resident or resident), resident
+        object_bytes = max(OBJECT_BYTES, grown / max(self._young, 1))
+        self._garbage = min(collected / max(self._young, 1), 1.0)
+        survivors = max(self._young - collected, 0)
+        # What it took is split by usual prices: how dear it was for its number says more of caches.
+        examining, freeing = survivors * EXAMINING, collected * FREEING
+        wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
+        self._survive(survivors, wasted, survivors * object_bytes, resident, waited)
+        if not 0 < admitted < self._young:
+            return  # Somebody's explicit collection.
+        room = self._runtime.memory_limit() - resident
+        self.size = min(
+            resize_nursery(
+                admitted,
+                wasted=wasted,
+                # What is garbage now was made bit by bit since the last collection.
+                held=collected * object_bytes / resident * waited / 2,
+            ),
+            MOST_GARBAGE * min(resident, max(room, 0)) / object_bytes,
+        )
+
+    def _survive(
+        self, survivors: int, wasted: float, size: float, resident: float, waited: float
+    ) -> None:
+        """Add what has survived the young collection just now, and see whether it is due."""
+        middle = self._middle
+        middle.objects += survivors
+        middle.size += size
+        middle.accrue(middle.size * middle.efficiency, resident, waited)
+        # What examining these has taken tells best what examining all of them would.
+        cost = wasted * middle.objects / max(survivors, 1)
+        self.turn = middle.objects >= 1 and middle.debt + middle.share * waited >= cost
+
+    def _start_anew(self, collected: int, now: float) -> None:
+        """Learn from a collection of the middle generation, which leaves nothing in it."""
+        middle = self._middle
+        # Of the young along with it as large a share will have been garbage as last time.
+        middle.learn(max(collected - self._young * self._garbage, 0), told=False)
+        middle.clear(now)
+        self.turn = False

@@ -1,0 +1,167 @@
+"""What automatic collections inside a window teach about when the next should come."""
+
+import pytest
+
+from gcwise._nursery import Nursery
+from tests.fakes import ToldRuntime
+
+
+class TestNursery:
+    """How many young objects a batch admits is learned from the automatic collections inside."""
+
+    @pytest.fixture
+    def runtime(self):
+        """Return a collector whose clock stands still."""
+        return ToldRuntime()
+
+    @pytest.fixture
+    def nursery(self, runtime):
+        """Return a nursery over that collector."""
+        return Nursery(runtime)
+
+    def collection(self, runtime, nursery, admitted, *, freed, took, young=None, waited=1.0):
+        """Let an automatic collection run that came because `admitted` was exceeded."""
+        runtime.now += waited
+        runtime.young = admitted + 1 if young is None else young
+        nursery.started()
+        runtime.now += took
+        nursery.stopped(0, admitted, freed)
+        return nursery.size
+
+    def test_unknown_at_first(self, nursery):
+        """Before the first collection it claims nothing."""
+        assert nursery.size == 0
+
+    def test_fruitless_grows(self, runtime, nursery):
+        """A collection that frees nothing raises it."""
+        assert self.collection(runtime, nursery, 1_000, freed=0, took=1e-3) >= 2_000
+
+    def test_productive_shrinks(self, runtime, nursery):
+        """A collection that frees what was dear to hold lowers it."""
+        assert self.collection(runtime, nursery, 10_000, freed=10_000, took=1e-3) <= 5_000
+
+    def test_balanced_keeps(self, runtime, nursery):
+        """Where holding costs about what collecting wastes, it stays."""
+        held = 5_000 * 128 / 2**30 / 2
+        # Examining the other half is taken for a sixth of the time: a fifth of what freeing takes.
+        took = held * 6
+
+        size = self.collection(runtime, nursery, 9_999, freed=5_000, took=took)
+
+        assert size == pytest.approx(10_000, rel=0.01)
+
+    def test_slow_for_its_number(self, runtime, nursery):
+        """A collection of garbage only wastes nothing, however long it takes to free."""
+        assert self.collection(runtime, nursery, 1_000, freed=1_001, took=10.0) < 1_000
+
+    def test_bounded_by_memory(self, runtime, nursery):
+        """However fruitless, young objects may not outgrow the memory in use."""
+        size = 1_000
+        for _ in range(30):
+            size = int(self.collection(runtime, nursery, size, freed=0, took=1.0))
+
+        assert 10_000 < size * 128 <= 2**30 / 2
+
+    def test_bounded_by_the_limit(self, runtime, nursery):
+        """Where memory is about to run out, hardly any are admitted."""
+        runtime.limit = runtime.bytes + 2 * 128 * 100
+
+        size = self.collection(runtime, nursery, 1_000, freed=0, took=1.0)
+
+        assert size <= 200
+
+    def test_large_objects_count_for_more(self, runtime, nursery):
+        """Objects by which memory grew fast are dear: fewer of them are admitted."""
+        admitted, sizes = 2**14 - 1, []
+        for grown in (0, 2**30):
+            self.collection(runtime, nursery, admitted, freed=0, took=1e-3)
+            runtime.bytes += grown
+            sizes.append(self.collection(runtime, nursery, admitted, freed=0, took=1e-3))
+
+        assert sizes[1] < sizes[0]
+        assert sizes[1] * 2**30 / 2**14 <= runtime.bytes / 2
+
+    @pytest.mark.parametrize(("admitted", "young"), [(1_000, 1_000), (1_000, 5), (0, 5_000)])
+    def test_explicit_collection_teaches_nothing(self, runtime, nursery, admitted, young):
+        """A collection that came without the bound being exceeded leaves it alone."""
+        assert self.collection(runtime, nursery, admitted, freed=0, took=1e-3, young=young) == 0
+
+    def test_counted_until_taken(self, runtime, nursery):
+        """Collections and what they examined are counted until somebody takes note."""
+        for young in (5, 7):
+            self.collection(runtime, nursery, 1_000, freed=0, took=1e-3, young=young)
+
+        assert nursery.take() == (2, 12)
+        assert nursery.take() == (0, 0)
+
+
+class TestMiddle:
+    """What has survived inside has its turn when holding it has cost what examining it would."""
+
+    @pytest.fixture
+    def runtime(self):
+        """Return a collector whose clock stands still."""
+        return ToldRuntime()
+
+    @pytest.fixture
+    def nursery(self, runtime):
+        """Return a nursery over that collector."""
+        return Nursery(runtime)
+
+    def collection(self, runtime, nursery, *, freed=0, generation=0, waited=1e-2, took=1e-2):
+        """Let a collection of 100,001 young objects run."""
+        runtime.now += waited
+        runtime.young = 100_001
+        nursery.started()
+        runtime.now += took
+        nursery.stopped(generation, 100_000, freed)
+
+    def until_due(self, runtime, nursery):
+        """Tell how many collections it takes until the middle generation is due."""
+        for times in range(1, 10_000):
+            self.collection(runtime, nursery)
+            if nursery.turn:
+                return times
+        raise AssertionError
+
+    def test_nothing_survives(self, runtime, nursery):
+        """Where all young objects were garbage there is nothing to look through."""
+        for _ in range(100):
+            self.collection(runtime, nursery, freed=100_001)
+
+        assert not nursery.turn
+
+    def test_held_for_long(self, runtime, nursery):
+        """What is cheap to examine and was held for long is due."""
+        self.collection(runtime, nursery, waited=1_000.0)
+
+        assert nursery.turn
+
+    def test_dear_to_examine(self, runtime, nursery):
+        """What has just survived, and took long to examine, is not."""
+        self.collection(runtime, nursery, waited=1e-3, took=1.0)
+
+        assert not nursery.turn
+
+    def test_fruitless(self, runtime, nursery):
+        """Each time that it frees nothing, the next turn comes later, but it always comes."""
+        times = []
+        for _ in range(8):
+            times.append(self.until_due(runtime, nursery))
+            self.collection(runtime, nursery, generation=1)
+            assert not nursery.turn
+
+        assert times[1] > times[0]
+        assert times == sorted(times)
+        assert times[-1] == times[-2]
+
+    def test_productive(self, runtime, nursery):
+        """Where it frees what waited the next turn comes sooner again."""
+        for _ in range(4):
+            late = self.until_due(runtime, nursery)
+            self.collection(runtime, nursery, generation=1)
+        for _ in range(4):
+            soon = self.until_due(runtime, nursery)
+            self.collection(runtime, nursery, generation=1, freed=100_001 * soon)
+
+        assert soon < late
