@@ -1,0 +1,17 @@
+"""What a hook is, for type checkers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from gcwise._decision import Decision
+
+__all__ = ["DecisionHook"]
+
+
+class DecisionHook(Protocol):
+    """Anything that can be called with a decision, after it was taken and acted on."""
+
+    def __call__(self, decision: Decision, /) -> None:
+        """Hear of a decision, in the thread that took it, which goes on when this returns."""
