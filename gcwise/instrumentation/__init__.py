@@ -13,11 +13,15 @@ from gcwise.instrumentation._logging import LoggingOnDecisionHook
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from gcwise.instrumentation._opentelemetry import OpenTelemetryOnDecisionHook
+    from gcwise.instrumentation._prometheus import PrometheusOnDecisionHook
     from gcwise.instrumentation._protocol import DecisionHook
 
 __all__ = [
     "DecisionHook",
     "LoggingOnDecisionHook",
+    "OpenTelemetryOnDecisionHook",
+    "PrometheusOnDecisionHook",
     "get_on_decision_hooks",
     "set_on_decision_hooks",
 ]
@@ -25,9 +29,19 @@ __all__ = [
 if not TYPE_CHECKING:
 
     def __getattr__(name: str) -> object:
+        # Importing gcwise imports this package, and not what only some programs need of it.
         if name == "DecisionHook":
-            # gcwise imports this package, and typing would take as long as all of gcwise.
             from gcwise.instrumentation._protocol import DecisionHook  # noqa: PLC0415
 
             return DecisionHook
+        if name == "OpenTelemetryOnDecisionHook":
+            from gcwise.instrumentation._opentelemetry import (  # noqa: PLC0415
+                OpenTelemetryOnDecisionHook,
+            )
+
+            return OpenTelemetryOnDecisionHook
+        if name == "PrometheusOnDecisionHook":
+            from gcwise.instrumentation._prometheus import PrometheusOnDecisionHook  # noqa: PLC0415
+
+            return PrometheusOnDecisionHook
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
