@@ -16,8 +16,10 @@ str
 from gcwise._collection import Collection
 from gcwise._config import get_policy, is_active, set_active, set_policy
 from gcwise._decision import Decision, Reason
+from gcwise._intercept import Interception, intercept
 from gcwise._policy import Policy
 from gcwise._question import maybe_collect, should_collect
+from gcwise._report import PlaceReport, Report, report, reset
 from gcwise._scope import (
     Scope,
     batch,
@@ -30,16 +32,22 @@ from gcwise._scope import (
 __all__ = [
     "Collection",
     "Decision",
+    "Interception",
+    "PlaceReport",
     "Policy",
     "Reason",
+    "Report",
     "Scope",
     "batch",
     "collect_after",
     "each",
     "get_policy",
+    "intercept",
     "is_active",
     "maybe_collect",
     "paused",
+    "report",
+    "reset",
     "set_active",
     "set_policy",
     "should_collect",

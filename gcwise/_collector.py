@@ -1,4 +1,4 @@
-"""The one stateful object: keeps the ledger and the sites, decides, collects and learns."""
+"""The one stateful object: keeps the books and the sites, decides and collects."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import contextlib
 import os
 from collections import OrderedDict
 
+from gcwise._books import Books
 from gcwise._collection import Inherited, collect, total_of
 from gcwise._decision import Decision, Reason, refused
-from gcwise._ledger import Ledger
+from gcwise._history import History
 from gcwise._policy import (
     Outlook,
     Policy,
@@ -41,28 +42,32 @@ class Collector:
     """
 
     def __init__(self, runtime: Runtime) -> None:
-        self.runtime = runtime
-        self.window, self.quiet = Window(runtime), Quiet(runtime)
-        self._inherited = Inherited(runtime)
+        self.history = History(runtime)
+        self.window, self.quiet = Window(runtime), Quiet(runtime, self.history)
         self.active = os.environ.get("GCWISE_ACTIVE") != "0"
         self.policy = Policy()
+        # In place of all policies, while a test forces the decisions.
+        self.forced: Policy | None = None
+        self.begin(runtime)
+
+    def begin(self, runtime: Runtime) -> None:
+        """Begin to learn, over this interpreter or what stands for one."""
+        self.runtime = runtime
+        self._inherited = Inherited(runtime)
         self.sites: OrderedDict[str, Site] = OrderedDict()
         # Where each collection examines all the heap, the number of the young tells nothing.
         self._by_count = 0 in runtime.choices
         self._reset()
 
     def _reset(self) -> None:
-        now = self.runtime.clock()
-        resident, _ = self.runtime.resident(now)
-        self._ledger = Ledger(now, resident, self.runtime.choices, self.runtime.interval)
+        self._books = Books(self.runtime, self.window, self._site)
+        self._ledger = self._books.ledger
         # Who asks to look; the first may, across gc.collect(), and the others never wait for it: a
         # finalizer that comes back here, or a second thread, finds itself behind and goes on. A
         # lock would be lost to a signal handler that raises between its acquiring and the `try`.
         self._claims: list[object] = []
         self.quiet.wake()
-        self._stats = self.runtime.stats()
         self._seen: Seen | None = None
-        self._looked: tuple[str, int, int] | None = None
 
     def configure(self, policy: Policy | None = None, *, active: bool | None = None) -> None:
         """Set the process-wide policy, or switch decisions on or off."""
@@ -71,9 +76,11 @@ class Collector:
         self.quiet.wake()
         self._seen = None
 
-    def passing(self) -> Reason:
-        """Return why nothing is decided when an exception passes through."""
-        return Reason.EXCEPTION if self.active else Reason.INACTIVE
+    def passing(self, name: str) -> Decision:
+        """Decide nothing, for an exception is passing through."""
+        if not self.active:
+            return refused(Reason.INACTIVE, name)
+        return self.history.decided(refused(Reason.EXCEPTION, name))
 
     def after_fork(self) -> None:
         """Give a forked child free locks, a process handle of its own and fresh baselines."""
@@ -82,11 +89,13 @@ class Collector:
         self._reset()
         self._inherited.forked()
 
-    def end(self, name: str, policy: Policy | None, window: int | None = None) -> Decision:
+    def end(
+        self, name: str, policy: Policy | None, window: int | None = None, most: int = 2
+    ) -> Decision:
         """Decide at the end of a batch: in the moment after a look by count, else by a look."""
         if self.active and policy is None and self._by_count and self.quiet.holds():
-            return self._go_by_count(name, window)
-        return self.decide(name, policy, window=window)
+            return self.history.decided(self._go_by_count(name, window))
+        return self.decide(name, policy, window=window, most=most)
 
     def decide(
         self,
@@ -95,30 +104,53 @@ class Collector:
         *,
         window: int | None = None,
         teardown: bool = False,
+        most: int = 2,
     ) -> Decision:
-        """Decide at site `name` and collect if it is worth it; `window` is about to close."""
+        """Decide at site `name` and collect if it is worth it.
+
+        Args:
+            name: The site.
+            policy: The price of memory there.
+            window: The kind of window that is about to close there.
+            teardown: Whether an object graph was just taken apart there.
+            most: The oldest generation that may be collected.
+        """
         if not self.active:
             return refused(Reason.INACTIVE, name)
-        policy = policy or self.policy
+        policy, most = self.forced or policy or self.policy, self.runtime.at_most(most)
         if policy.period is not None:
-            return self._scheduled(name, policy)
+            return self.history.decided(self._scheduled(name, policy, most))
         if self._inherited.resting():
-            return refused(Reason.BUSY, name)
+            return self.history.decided(refused(Reason.BUSY, name))
         # Before the claim: reading lets other threads run, and they want to decide meanwhile.
         resident, _ = self.runtime.resident(self.runtime.clock())
         claims, claim = self._claims, object()
         try:
             claims.append(claim)
             if claims[0] is not claim:
-                return refused(Reason.BUSY, name)
-            self._seen = None
-            site = self._site(name)
-            self._observe(site, resident)
-            if teardown:
-                return self._teardown(name, site, policy)
-            return self._act(self._weigh(name, policy, window), site)
+                decision = refused(Reason.BUSY, name)
+            else:
+                decision = self._claimed(name, policy, resident, window, most, teardown=teardown)
         finally:
             claims.remove(claim)
+        return self.history.decided(decision)
+
+    def _claimed(
+        self,
+        name: str,
+        policy: Policy,
+        resident: int,
+        window: int | None,
+        most: int,
+        *,
+        teardown: bool,
+    ) -> Decision:
+        self._seen = None
+        site = self._site(name)
+        self._books.observe(site, resident)
+        if teardown:
+            return self._teardown(name, site, policy)
+        return self._act(self._weigh(name, policy, window, most), site)
 
     def _go_by_count(self, name: str, window: int | None) -> Decision:
         """Let the number of young objects decide; the next look notices what is done here."""
@@ -132,7 +164,7 @@ class Collector:
             reason = Reason.RETURNING
         else:
             return decision
-        done = self._collect(0, young)
+        done = self._collect(name, 0, young)
         if done is None:
             return decision._replace(reason=Reason.BUSY)
         site.saw(young, done.collected)
@@ -148,9 +180,9 @@ class Collector:
             return seen.decision
         if not self.active:
             return refused(Reason.INACTIVE, name)
-        chosen = policy or self.policy
+        chosen = self.forced or policy or self.policy
         if chosen.period is not None:
-            return self._on_schedule(name, chosen, self._site(name).turns + 1)
+            return self._on_schedule(name, chosen, self._site(name).turns + 1, 2)
         if self._inherited.resting():
             return refused(Reason.BUSY, name)
         resident, _ = self.runtime.resident(self.runtime.clock())
@@ -159,21 +191,23 @@ class Collector:
             claims.append(claim)
             if claims[0] is not claim:
                 return refused(Reason.BUSY, name)
-            young = self._observe(self._site(name), resident)
+            young = self._books.observe(self._site(name), resident)
             decision = self._weigh(name, chosen)
             if decision.generation is not None:
-                self._looked = (name, decision.generation, young)
+                self._books.looked = (name, decision.generation, young)
             self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.read_at + QUIET)
             return decision
         finally:
             claims.remove(claim)
 
-    def _collect(self, generation: int, candidates: int) -> Collection | None:
+    def _collect(self, name: str, generation: int, candidates: int) -> Collection | None:
         if self._inherited.resting():
             return None
         done = collect(self.runtime, generation, candidates)
         if done is None:
             self._inherited.missed()
+        else:
+            self.history.collected(name, done)
         return done
 
     def _site(self, name: str) -> Site:
@@ -190,36 +224,9 @@ class Collector:
                 sites.move_to_end(name)
         return site
 
-    def _observe(self, site: Site, resident: int) -> int:
-        """Bring the ledger up to date; return the young objects."""
-        now = self.runtime.clock()
-        self._notice(site, resident, now)
-        young = self.runtime.count()[0]
-        self._ledger.observe(site, max(young, 0), resident, now)
-        return young
-
-    def _notice(self, site: Site, resident: int, now: float) -> None:
-        """Learn from collections that somebody else ran since the last look."""
-        before, stats = self._stats, self.runtime.stats()
-        if stats == before:
-            return
-        self._stats = stats
-        looked, self._looked = self._looked, None
-        times = [stats[each]["collections"] - before[each]["collections"] for each in range(3)]
-        inside, examined = self.window.nursery.take()
-        young = examined + max(sum(times) - inside, 0) * self.window.own_threshold()
-        for number in (0, 1, 2):
-            if times[number] < 1:
-                continue
-            collected = max(stats[number]["collected"] - before[number]["collected"], 0)
-            learner = None
-            if looked is not None and looked[1] == number:
-                learner, young = self._site(looked[0]), looked[2]
-            self._ledger.observe(learner or site, max(young, collected), resident, now)
-            self._ledger.settle(self.runtime.at_most(number), learner, collected)
-            young = 0
-
-    def _weigh(self, name: str, policy: Policy, window: int | None = None) -> Decision:
+    def _weigh(
+        self, name: str, policy: Policy, window: int | None = None, most: int = 2
+    ) -> Decision:
         ledger, short = self._ledger, self._pressure(policy)
         outlooks = ledger.outlooks()
         gap, weight = ledger.next_gap(), weight_of(policy, short)
@@ -229,6 +236,7 @@ class Collector:
             weight=weight,
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
             returning=self._by_count and self.window.returning(window, int(ledger.young)),
+            most=most,
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
@@ -255,44 +263,26 @@ class Collector:
         if decision.generation is None:
             return decision
         before = self._ledger.resident
-        done = self._collect(decision.generation, decision.candidates)
+        done = self._collect(decision.site, decision.generation, decision.candidates)
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
-        return decision._replace(collection=self._settle(done, site, before, told=told))
-
-    def _settle(self, done: Collection, site: Site, before: float, *, told: bool) -> Collection:
-        """Teach the ledger what a collection did; return it with the memory it freed, if read."""
-        self._stats, self._looked = self.runtime.stats(), None
-        self.window.nursery.take()
-        now = self.runtime.clock()
-        resident, fresh = self.runtime.resident(now)
-        self._ledger.tick(now)
-        if done.generation == 0 and self._ledger.worth_counting(done.collected):
-            self._ledger.count(site, done.collected, self.runtime.middle())
-        self._ledger.settle(
-            done.generation,
-            site,
-            done.collected,
-            done.duration,
-            resident if fresh else None,
-            told=told,
-        )
+        done = self._books.settle(done, site, before, told=told)
         self._sleep(0)
-        return done._replace(memory_freed=max(int(before) - resident, 0)) if fresh else done
+        return decision._replace(collection=done)
 
-    def _on_schedule(self, name: str, policy: Policy, turn: int) -> Decision:
+    def _on_schedule(self, name: str, policy: Policy, turn: int, most: int) -> Decision:
         if not policy.period or turn % policy.period:
             return refused(Reason.NOT_SCHEDULED, name)
-        generation = self.runtime.at_least(policy.generation)
+        generation = min(self.runtime.at_least(policy.generation), most)
         return refused(Reason.SCHEDULED, name)._replace(generation=generation)
 
-    def _scheduled(self, name: str, policy: Policy) -> Decision:
-        decision = self._on_schedule(name, policy, self._site(name).turn())
+    def _scheduled(self, name: str, policy: Policy, most: int) -> Decision:
+        decision = self._on_schedule(name, policy, self._site(name).turn(), most)
         if decision.generation is None:
             return decision
         # No claim: the schedule is exact even while another thread decides, and what it did is
         # noticed later, like anybody's collection.
-        done = self._collect(decision.generation, self.runtime.count()[0])
+        done = self._collect(name, decision.generation, self.runtime.count()[0])
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
         return decision._replace(candidates=done.candidates, collection=done)
@@ -323,14 +313,15 @@ class Collector:
             if known and 2 * sum(freed) > known:
                 break  # It was found: nothing is left for an older one.
             before = self._ledger.resident
-            done = self._collect(generation, decision.candidates)
+            done = self._collect(name, generation, decision.candidates)
             if done is None:
                 return decision._replace(generation=None, reason=Reason.BUSY)
-            trials.append(self._settle(done, site, before, told=True))
+            trials.append(self._books.settle(done, site, before, told=True))
             freed[generation] = done.collected
         total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
         site.learn_trial(freed, share)
+        self._sleep(0)
         return decision._replace(
             generation=total.generation, reason=Reason.EXPLORING, collection=total
         )

@@ -8,6 +8,8 @@ from gcwise._policy import Policy
 
 __all__ = ["caller", "check"]
 
+NOWHERE = "(no Python code)"
+
 
 def check(name: object, policy: object) -> None:
     """Refuse a name that is no string and a policy that is none, saying what to do."""
@@ -29,5 +31,8 @@ def _name_message(name: object) -> str:
 
 def caller(depth: int) -> str:
     """Return file and line of the function that called `depth` functions above this one."""
-    frame = sys._getframe(depth + 1)  # noqa: SLF001  # inspect.stack() reads source files.
+    try:
+        frame = sys._getframe(depth + 1)  # noqa: SLF001  # inspect.stack() reads source files.
+    except ValueError:  # Called from C: by atexit, for instance.
+        return NOWHERE
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

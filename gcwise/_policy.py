@@ -176,6 +176,7 @@ def decide(
     weight: float,
     old_allowed: bool,
     returning: bool,
+    most: int = 2,
 ) -> Verdict:
     """Weigh garbage held against the cost of collecting it: what is due first, then the trivial.
 
@@ -185,10 +186,12 @@ def decide(
         weight: The price of memory, see `Policy` and `pressure`.
         old_allowed: Whether another fruitless full collection would stay within its share of time.
         returning: Whether automatic collection is about to come back and examine the young.
+        most: The oldest generation that may be collected.
     """
-    due = [number for number in (2, 1, 0) if _due(outlooks[number], gap, weight)]
+    allowed = range(most + 1)
+    due = [number for number in reversed(allowed) if _due(outlooks[number], gap, weight)]
     # The youngest first: what is left for later costs no more, and fewer survivors are promoted.
-    trivial = [number for number in (0, 1, 2) if _trivial(outlooks[number])]
+    trivial = [number for number in allowed if _trivial(outlooks[number])]
     for generation in (*due, *trivial):
         if generation < 2 or old_allowed:
             return Verdict(generation, Reason.DUE if generation in due else Reason.TRIVIAL)

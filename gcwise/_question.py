@@ -5,15 +5,16 @@ from __future__ import annotations
 from gcwise._collector import collector
 from gcwise._decision import Decision, Reason, refused
 from gcwise._naming import caller, check
+from gcwise.instrumentation._hooks import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gcwise._policy import Policy
 
-__all__ = ["maybe_collect", "should_collect"]
+__all__ = ["maybe_collect", "request", "should_collect"]
 
 # Looked up once, as for scopes: with nothing to do it is nearly the whole cost.
-skipped = collector.quiet.skipped
+seen, skipped = collector.quiet.seen, collector.quiet.skipped
 
 
 def should_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
@@ -26,7 +27,7 @@ def should_collect(name: str | None = None, *, policy: Policy | None = None) -> 
     Cost with nothing to do: at most that of three calls of `gc.get_stats()`.
     """
     site = _site(name, policy)
-    young = skipped(policy)
+    young = seen(policy)
     if young is not None:
         return refused(Reason.NOTHING_NEW, site, young)
     return collector.look(site, policy)
@@ -37,11 +38,17 @@ def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> D
 
     Arguments, errors and cost are those of `should_collect`.
     """
-    site = _site(name, policy)
-    young = skipped(policy)
+    return request(_site(name, policy), policy)
+
+
+def request(site: str, policy: Policy | None, most: int = 2) -> Decision:
+    """Collect if it is worth it, generation `most` at most."""
+    young = skipped(policy, site)
     if young is not None:
         return refused(Reason.NOTHING_NEW, site, young)
-    return collector.end(site, policy)
+    decision = collector.end(site, policy, most=most)
+    tell(decision)
+    return decision
 
 
 def _site(name: str | None, policy: Policy | None) -> str:

@@ -7,6 +7,7 @@ from gcwise._record import NamedTuple
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gcwise._decision import Decision
+    from gcwise._history import History
     from gcwise._policy import Policy
     from gcwise._runtime import Runtime
 
@@ -25,14 +26,21 @@ class Quiet:
     the processor's caches: as long as many a batch's collection.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, history: History) -> None:
         self._clock, self._count = runtime.clock, runtime.count
+        self._skips, self._skip_first = history.skips, history.skip_first
         self._until, self._wakes_at = -1.0, -1
+        self._told = False
         self._due_at, self._cost = 0.0, 0.0
 
     def wake(self) -> None:
         """Let the next scope look in any case."""
         self._wakes_at, self._until = -1, -1.0
+
+    def tell(self, *, every: bool) -> None:
+        """Skip nothing from now on, so that somebody is told of every decision; or skip again."""
+        self._told = every
+        self.wake()
 
     def expect(self, due_at: float, cost: float) -> None:
         """Note how many young objects would be due at their pace, and what that would waste."""
@@ -47,11 +55,12 @@ class Quiet:
         wakes_at = max(young + FEW, self._due_at)
         if young <= own_threshold:
             wakes_at = min(wakes_at, own_threshold + 1)
-        self._wakes_at, self._until = int(wakes_at), now + QUIET
+        self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + QUIET
 
     def collected(self, own_threshold: int) -> None:
         """Begin to count anew, and let the moment end when it would."""
-        self._wakes_at = int(min(max(self._due_at, FEW), own_threshold + 1))
+        wakes_at = min(max(self._due_at, FEW), own_threshold + 1)
+        self._wakes_at = -1 if self._told else int(wakes_at)
 
     def holds(self) -> bool:
         """Tell whether the moment lasts."""
@@ -65,8 +74,8 @@ class Quiet:
         """
         return self._cost, self._cost * (young / max(self._due_at, 1.0)) ** 2
 
-    def skipped(self, policy: Policy | None) -> int | None:
-        """Return how many young objects there are if next to nothing is new, else None.
+    def skipped(self, policy: Policy | None, name: str) -> int | None:
+        """Count a decision, and return the young objects, if next to nothing is new, else None.
 
         This is the whole cost of a scope with nothing to do.
         """
@@ -74,8 +83,18 @@ class Quiet:
         count, clock = self._count, self._clock
         young = count()[0]
         if young < self._wakes_at and policy is None and clock() < self._until:
+            try:
+                self._skips[name] += 1
+            except KeyError:
+                self._skip_first(name)
             return young
         return None
+
+    def seen(self, policy: Policy | None) -> int | None:
+        """Return what `skipped` does, for a question that is no decision."""
+        young = self._count()[0]
+        quiet = young < self._wakes_at and policy is None and self._clock() < self._until
+        return young if quiet else None
 
 
 class Seen(NamedTuple):

@@ -201,11 +201,12 @@ class Tally:
     """The statistics of explicit collections, where the interpreter tells none or not all."""
 
     def __init__(self) -> None:
+        self._collect = gc.collect
         self._generations: list[dict[str, int]] = [dict.fromkeys(STATISTICS, 0) for _ in range(3)]
 
     def collect(self, generation: int) -> int:
         """Collect, and count what that did."""
-        collected = gc.collect(generation) or 0
+        collected = self._collect(generation) or 0
         told = self._generations[generation]
         told["collections"] += 1
         told["collected"] += collected

@@ -10,6 +10,7 @@ from gcwise._decision import Decision, Reason, refused
 from gcwise._decorate import decorate, qualified_name
 from gcwise._naming import caller, check
 from gcwise._window import BATCH, PAUSE
+from gcwise.instrumentation._hooks import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ __all__ = [
 # Looked up once: a scope with nothing to do is little more than these.
 skipped = collector.quiet.skipped
 open_window, close_window = collector.window.open, collector.window.close
-# A scope's states, in their order.
-NEW, OPEN, ENDED = range(3)
+# What a scope has opened, when that is neither a kind of window nor None.
+NEW, ENDED = -1, -2
 
 
 class Scope:
@@ -50,17 +51,18 @@ class Scope:
     reference to it. Leaving a scope never raises.
     """
 
-    __slots__ = ("_caller", "_name", "_opened", "_outcome", "_policy", "_state")
+    __slots__ = ("_opened", "_outcome", "_policy", "_site", "_unnamed")
 
     _window: ClassVar[int | None] = None
 
     def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
         if type(name) is not str or policy is not None:
             check(name, policy)
-            self._caller = caller(1)
-        self._name = name
+            self._unnamed = name is None
+            name = caller(1) if name is None else name
+        self._site = name
         self._policy = policy
-        self._state = NEW
+        self._opened: int | None = NEW
         # The decision, or the young objects there were when none had to be taken.
         self._outcome: Decision | int | None = None
 
@@ -73,31 +75,27 @@ class Scope:
             return refused(Reason.NOTHING_NEW, self._site, outcome)
         return outcome
 
-    @property
-    def _site(self) -> str:
-        return self._caller if self._name is None else self._name
-
     def checkpoint(self) -> Decision:
         """Decide in the middle of an open block, as at its end, and return the decision.
 
         Raises:
             RuntimeError: The block is not open.
         """
-        if self._state != OPEN:
+        if self._opened in (NEW, ENDED):
             raise RuntimeError(
                 "checkpoint() decides inside an open block, as in "
                 f"with gcwise.{type(self).__name__.lower()}() as scope: ... scope.checkpoint()"
             )
         decision = self._outcome = self._decide(None)
+        tell(decision)
         return decision
 
     def __enter__(self) -> Self:
-        if self._state:
+        if self._opened != NEW:
             raise RuntimeError(
                 "this scope has already been entered; make a new one for each block, as in "
                 f"with gcwise.{type(self).__name__.lower()}(): ..."
             )
-        self._state = OPEN
         window = self._opened = self._window if collector.active else None
         if window is not None:
             open_window(window, self)
@@ -109,19 +107,21 @@ class Scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._state = ENDED
-        window = self._opened
+        window, decision = self._opened, None
+        self._opened = ENDED
         try:
             try:
                 if kind is not None and kind is not GeneratorExit:
-                    self._outcome = refused(collector.passing(), self._site)
+                    decision = self._outcome = collector.passing(self._site)
                 else:
-                    young = self._outcome = skipped(self._policy)
+                    young = self._outcome = skipped(self._policy, self._site)
                     if young is None:
-                        self._outcome = self._decide(window)
+                        decision = self._outcome = self._decide(window)
             finally:
                 if window is not None:
                     close_window(window, self)
+            if decision is not None:
+                tell(decision)
         except Exception:
             # As the interpreter ends it takes away what modules name, this one's `sys` included.
             if sys is not None and not sys.is_finalizing():
@@ -136,7 +136,8 @@ class Scope:
         Raises:
             TypeError: `func` is none of these.
         """
-        site = qualified_name(func) if self._name is None else self._name
+        # Not set where a name was all that was given, which is the most common.
+        site = qualified_name(func) if getattr(self, "_unnamed", False) else self._site
         return decorate(func, functools.partial(type(self), site, policy=self._policy))
 
 
@@ -229,7 +230,7 @@ def teardown(name: Any = None, *, policy: Policy | None = None) -> Any:
     check(name, policy)
     scope = Teardown(name, policy=policy)
     if name is None:
-        scope._caller = caller(1)  # noqa: SLF001  # Not this line.
+        scope._site = caller(1)  # noqa: SLF001  # Not this line.
     return scope
 
 
@@ -245,13 +246,25 @@ class _Loop(batch):
                 yield item
                 # What only this variable keeps alive is garbage by now.
                 del item
-                young = self._outcome = skipped(self._policy)
+                young = self._outcome = skipped(self._policy, self._site)
                 if young is None:
-                    self._outcome = super()._decide(None)
+                    decision = self._outcome = self._decide(None)
+                    tell(decision)
 
-    def _decide(self, window: int | None) -> Decision:  # noqa: ARG002
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         # The end of the loop is that of its last body, which was decided already.
-        return refused(Reason.NOTHING_NEW, self._site)
+        window = self._opened
+        try:
+            if window is not None:
+                close_window(window, self)
+        except Exception:
+            if sys is not None and not sys.is_finalizing():
+                raise
 
 
 def each(

@@ -82,15 +82,16 @@ class Window:
 
     def close(self, kind: int, scope: object) -> None:
         """Take back what `open` did for a scope; one from before a fork is closed already."""
+        batches, pauses = windows = self._open
         try:
-            self._open[kind].remove(scope)
+            windows[kind].remove(scope)
         except KeyError:
             return
-        if self._batches or self._pauses:
+        if batches or pauses:
             # The last one: the end of a pause may have been interrupted.
             if self._drop_lost() or kind or self._get()[0] == NEVER:
                 self._change()
-            if self._batches or self._pauses:
+            if batches or pauses:
                 return
         self._holding = False
         get = self._get
@@ -99,11 +100,11 @@ class Window:
         callbacks, ours = self._callbacks, self._callback
         try:
             callbacks.remove(ours)
-            while ours in callbacks:
+            while callbacks and ours in callbacks:
                 callbacks.remove(ours)
         except ValueError:
             pass  # Another thread was faster.
-        if self._batches or self._pauses:
+        if batches or pauses:
             # Opened within the lines above, which took back what it had set.
             self._holding = False
             self._repeat()

@@ -22,6 +22,7 @@ def _as_found():
     """Give each test a collector that has learned nothing; see that it leaves gc as it was."""
     policy, active = collector.policy, collector.active
     collector.sites.clear()
+    collector.history.start()
     collector.after_fork()
     collector.configure(Policy(), active=True)
     before = _settings()

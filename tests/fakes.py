@@ -1,152 +1,56 @@
-"""A collector with three generations, its clock and its memory, simulated step by step."""
+"""Collectors of other kinds than this interpreter's, simulated step by step."""
 
-from dataclasses import dataclass
+from gcwise._runtime import FreeThreaded, Incremental, PyPy
+from gcwise.testing import Objects, SimulatedRuntime
+from gcwise.testing._simulated import CALL, FREE, OBJECT, PROGRAM, SCAN
 
-from gcwise._runtime import FreeThreaded, Incremental, PyPy, Runtime
-
-# Seconds to examine an object that survives, by its generation, and to free one that does not.
-SCAN, FREE = (20e-9, 100e-9, 200e-9), 100e-9
-# Seconds of a collection that finds nothing; bytes of an object; bytes of a program without any.
-CALL, OBJECT, PROGRAM = 1e-6, 128, 20 * 2**20
+__all__ = ["CALL", "FREE", "OBJECT", "PROGRAM", "SCAN", "Objects"]
 
 
-@dataclass(eq=False)
-class Objects:
-    """Objects that live and die together, and then are cyclic garbage."""
+class FakeRuntime(SimulatedRuntime):
+    """A simulated heap that tells what was asked of it.
 
-    number: int
-    size: int
-    alive: bool = True
-
-    def die(self):
-        """Lose the last reference from outside: from now on only a collection frees them."""
-        self.alive = False
-
-
-class FakeRuntime(Runtime):
-    """The names of `Runtime`, over a simulated heap.
-
-    `calls` names what was asked, `collections` the generations of explicit collections, and
-    `reads` counts the readings of resident memory. Automatic collection runs after a `make` that
-    exceeds a threshold, if `enabled`; explicit ones do nothing while another is `under_way`.
+    `calls` names what was asked, and `reads` counts the readings of resident memory. Explicit
+    collections do nothing while another is `under_way`. What is made is alive until it dies.
     """
 
     def __init__(self, live=100_000, *, enabled=False, limit=2**40):
-        self.now = 0.0
-        self.enabled = enabled
         self.under_way = False
-        self.calls, self.collections = [], []
-        self.callbacks = []
-        self.reads = 0
-        self.generations = [[], [], [Objects(live, live * OBJECT)]]
-        self._thresholds = (700, 10, 10)
-        self._counts = [0, 0, 0]
-        self._stats = [dict.fromkeys(("collections", "collected", "uncollectable"), 0)] * 3
-        self._limit = limit
-        self.reset()
-
-    def spend(self, seconds):
-        """Let the program work on something else."""
-        self.now += seconds
+        self.calls, self.reads = [], 0
+        super().__init__(live, enabled=enabled, limit=limit)
 
     def make(self, number, size=None, *, alive=True):
         """Allocate objects, cyclic garbage at once unless `alive`."""
-        objects = Objects(number, OBJECT * number if size is None else size, alive)
-        self.generations[0].append(objects)
-        self._counts[0] += number
-        if self.enabled and 0 < self._thresholds[0] < self._counts[0]:
-            over = [n for n in range(3) if self._counts[n] > self._thresholds[n]]
-            self._run(max(over))
-        return objects
-
-    def free(self, objects):
-        """Free objects at once, as reference counting does."""
-        next(each for each in self.generations if objects in each).remove(objects)
-        self._counts[0] = max(self._counts[0] - objects.number, 0)
+        return super().make(number, size, alive=alive)
 
     def collect(self, generation):
         """Collect explicitly; do nothing while another collection is under way."""
         self.calls.append(f"collect({generation})")
-        if self.under_way:
-            return 0
-        self.collections.append(generation)
-        return self._run(generation)
-
-    def _run(self, number):
-        self._tell("start", number, 0)
-        found = self.generations[: number + 1]
-        self.now += CALL + sum(
-            objects.number * (scan if objects.alive else FREE)
-            for scan, generation in zip(SCAN, found, strict=False)
-            for objects in generation
-        )
-        everything = [objects for generation in found for objects in generation]
-        collected = sum(objects.number for objects in everything if not objects.alive)
-        for generation in found:
-            generation.clear()
-        self.generations[min(number + 1, 2)] += [each for each in everything if each.alive]
-        self._counts[: number + 1] = [0] * (number + 1)
-        if number < 2:
-            self._counts[number + 1] += 1
-        self._stats[number] = {
-            "collections": self._stats[number]["collections"] + 1,
-            "collected": self._stats[number]["collected"] + collected,
-            "uncollectable": 0,
-        }
-        self._tell("stop", number, collected)
-        return collected
-
-    def _tell(self, phase, generation, collected):
-        info = {"generation": generation, "collected": collected, "uncollectable": 0}
-        for callback in list(self.callbacks):
-            callback(phase, info)
+        return 0 if self.under_way else super().collect(generation)
 
     def clock(self):
         """Return seconds."""
         self.calls.append("clock")
-        return self.now
+        return super().clock()
 
     def count(self):
         """Return what `gc.get_count` would."""
         self.calls.append("count")
-        return tuple(self._counts)
+        return super().count()
 
     def middle(self):
         """Return the objects in the middle generation."""
         self.calls.append("middle")
-        return sum(objects.number for objects in self.generations[1])
+        return super().middle()
 
     def stats(self):
         """Return what `gc.get_stats` would."""
         self.calls.append("stats")
-        return [dict(generation) for generation in self._stats]
-
-    def is_enabled(self):
-        """Return whether automatic collection is on."""
-        return self.enabled
-
-    def get_threshold(self):
-        """Return the thresholds of automatic collection."""
-        return self._thresholds
-
-    def set_threshold(self, *thresholds):
-        """Set the first thresholds and keep the rest."""
-        self._thresholds = (*thresholds, *self._thresholds[len(thresholds) :])
+        return super().stats()
 
     def _read_resident(self):
         self.reads += 1
-        return self.size()
-
-    def size(self):
-        """Return the bytes that program, living objects and garbage take."""
-        return PROGRAM + sum(each.size for generation in self.generations for each in generation)
-
-    def waiting(self):
-        """Return how many dead objects wait in each generation."""
-        return [
-            sum(objects.number for objects in generation if not objects.alive)
-            for generation in self.generations
-        ]
+        return super()._read_resident()
 
 
 class FakeIncremental(FakeRuntime):

@@ -436,20 +436,20 @@ class TestQuiet:
 
     def test_before_the_first_decision_nothing_is_skipped(self, job):
         """Nothing is known yet."""
-        assert job.collector.quiet.skipped(None) is None
+        assert job.collector.quiet.skipped(None, "here") is None
 
     def test_for_a_moment_it_holds(self, rested):
         """The young objects are counted and nothing else is done."""
-        assert rested.collector.quiet.skipped(None) == 10
+        assert rested.collector.quiet.skipped(None, "here") == 10
         rested.runtime.spend(QUIET * 1.01)
-        assert rested.collector.quiet.skipped(None) is None
+        assert rested.collector.quiet.skipped(None, "here") is None
 
     def test_many_new_objects_end_it(self, rested):
         """A few do not, nor many while they hold next to nothing; but not beyond the threshold."""
         rested.runtime.make(FEW)
-        assert rested.collector.quiet.skipped(None) == FEW + 10
+        assert rested.collector.quiet.skipped(None, "here") == FEW + 10
         rested.runtime.make(rested.runtime.get_threshold()[0])
-        assert rested.collector.quiet.skipped(None) is None
+        assert rested.collector.quiet.skipped(None, "here") is None
 
     def test_as_many_as_would_be_due_end_it(self, job):
         """A look at garbage that is nearly due is followed by another soon."""
@@ -458,31 +458,31 @@ class TestQuiet:
         few, seconds = 5_000, 0.000_05
         assert not job.run(1, lambda job: job.runtime.make(few, alive=False), seconds=seconds)[0]
         job.runtime.make(FEW // 2)
-        assert job.collector.quiet.skipped(None) == few + FEW // 2
+        assert job.collector.quiet.skipped(None, "here") == few + FEW // 2
         job.runtime.make(few)
-        assert job.collector.quiet.skipped(None) is None
+        assert job.collector.quiet.skipped(None, "here") is None
 
     def test_a_policy_of_its_own_is_always_asked(self, rested):
         """The decision that holds was another policy's."""
-        assert rested.collector.quiet.skipped(Policy()) is None
+        assert rested.collector.quiet.skipped(Policy(), "here") is None
 
     @pytest.mark.parametrize("settings", [(Policy(2.0),), (None,)])
     def test_new_settings_end_it(self, rested, settings):
         """Who sets a policy or switches gcwise on or off wants it to hold at once."""
         rested.collector.configure(*settings)
-        assert rested.collector.quiet.skipped(None) is None
+        assert rested.collector.quiet.skipped(None, "here") is None
 
     def test_it_is_not_for_schedules(self, job):
         """There each decision counts."""
         job.collector.configure(Policy.every(3))
         job.run(1, freed)
         job.run(1, freed, policy=Policy())
-        assert job.collector.quiet.skipped(None) is None
+        assert job.collector.quiet.skipped(None, "here") is None
 
     def test_after_a_collection_it_holds_too(self, job):
         """Nothing waits then."""
         job.run(1, cycles)
-        assert job.collector.quiet.skipped(None) == 0
+        assert job.collector.quiet.skipped(None, "here") == 0
 
 
 class TestByCount:
@@ -508,7 +508,7 @@ class TestByCount:
         assert decision.debt >= decision.cost > 0
         assert (decision.candidates, decision.collection.collected) == (MANY, MANY)
         assert looked.runtime.calls.count("stats") == stats + 2
-        assert looked.collector.quiet.skipped(None) == 0
+        assert looked.collector.quiet.skipped(None, "here") == 0
 
     def test_fewer_are_not(self, looked):
         """They would have cost less to hold than a collection wastes."""
@@ -709,7 +709,7 @@ class TestLook:
         job.runtime.make(5 * MANY, alive=False)
         job.runtime.spend(OVERHEAD / TRIVIAL / 2)
         assert not job.collector.look("job", Policy(memory_weight=1e-9))
-        assert job.collector.quiet.skipped(None) is None
+        assert job.collector.quiet.skipped(None, "here") is None
         assert job.collector.decide("job")
 
 
@@ -741,9 +741,9 @@ class TestSwitchedOff:
 
     def test_an_exception_passes_for_that_reason(self, off):
         """Switched on, for its own."""
-        assert off.collector.passing() is Reason.INACTIVE
+        assert off.collector.passing("job").reason is Reason.INACTIVE
         off.collector.configure(active=True)
-        assert off.collector.passing() is Reason.EXCEPTION
+        assert off.collector.passing("job").reason is Reason.EXCEPTION
 
     def test_switched_on_again_it_goes_on(self, off):
         """What waited is collected."""

@@ -1,11 +1,12 @@
 """Names and policies as they are given, and the place of a caller that gives none."""
 
+import subprocess
 import sys
 
 import pytest
 
 from gcwise import Policy
-from gcwise._naming import caller, check
+from gcwise._naming import NOWHERE, caller, check
 
 
 @pytest.mark.parametrize("name", [None, "", "parse", type("Name", (str,), {})("parse")])
@@ -58,3 +59,17 @@ def test_the_caller_is_told_by_file_and_line():
     line = sys._getframe().f_lineno
     assert ask(0) == f"{__file__}:{line - 2}"
     assert ask(1) == f"{__file__}:{line + 2}"
+
+
+def test_without_a_caller():
+    """What C code calls, as atexit does, has a name, too."""
+    code = (
+        "import atexit, gcwise\n"
+        "atexit.register(lambda: print(gcwise.report().places[0].site))\n"
+        "atexit.register(gcwise.maybe_collect)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert run.stdout.strip() == NOWHERE == caller(10**6)
+    assert not run.stderr

@@ -6,6 +6,7 @@ import pytest
 
 from gcwise import Policy, Reason
 from gcwise._decision import refused
+from gcwise._history import History
 from gcwise._quiet import FEW, QUIET, Quiet, Seen
 from tests.fakes import FakeRuntime
 
@@ -21,21 +22,21 @@ def runtime():
 @pytest.fixture
 def quiet(runtime):
     """Return the quiet of a process that has looked at nothing yet."""
-    return Quiet(runtime)
+    return Quiet(runtime, History(runtime))
 
 
 def test_at_first_there_is_none(quiet):
     """Nothing is known yet."""
-    assert quiet.skipped(None) is None
+    assert quiet.skipped(None, "here") is None
 
 
 def test_it_ends_with_time(quiet, runtime):
     """Memory may have grown without many objects."""
     quiet.sleep(runtime.now, 0, OWN)
     runtime.spend(QUIET * 0.99)
-    assert quiet.skipped(None) == 0
+    assert quiet.skipped(None, "here") == 0
     runtime.spend(QUIET * 0.02)
-    assert quiet.skipped(None) is None
+    assert quiet.skipped(None, "here") is None
 
 
 @pytest.mark.parametrize(
@@ -54,9 +55,9 @@ def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
     quiet.expect(due_at, 1.0)
     quiet.sleep(runtime.now, young, OWN)
     runtime.make(wakes_at - 1)
-    assert quiet.skipped(None) == wakes_at - 1
+    assert quiet.skipped(None, "here") == wakes_at - 1
     runtime.make(1)
-    assert quiet.skipped(None) is None
+    assert quiet.skipped(None, "here") is None
 
 
 def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
@@ -64,7 +65,7 @@ def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
     quiet.expect(math.inf, 1.0)
     quiet.sleep(runtime.now, 0, 2**40)
     runtime.make(2**30)
-    assert quiet.skipped(None) == 2**30
+    assert quiet.skipped(None, "here") == 2**30
 
 
 def test_it_can_be_ended(quiet, runtime):
@@ -72,7 +73,7 @@ def test_it_can_be_ended(quiet, runtime):
     quiet.sleep(runtime.now, 0, OWN)
     assert quiet.holds()
     quiet.wake()
-    assert quiet.skipped(None) is None
+    assert quiet.skipped(None, "here") is None
     assert not quiet.holds()
 
 
@@ -85,9 +86,9 @@ def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
     quiet.sleep(runtime.now, 100_000, OWN)
     quiet.collected(OWN)
     runtime.make(wakes_at - 1)
-    assert quiet.skipped(None) == wakes_at - 1
+    assert quiet.skipped(None, "here") == wakes_at - 1
     runtime.make(1)
-    assert quiet.skipped(None) is None
+    assert quiet.skipped(None, "here") is None
     assert quiet.holds()
 
 
@@ -102,7 +103,7 @@ def test_what_is_held_grows_with_the_square(quiet):
 def test_another_policy_is_always_asked(quiet, runtime):
     """What holds was decided by the process's own."""
     quiet.sleep(runtime.now, 0, OWN)
-    assert quiet.skipped(Policy()) is None
+    assert quiet.skipped(Policy(), "here") is None
 
 
 class TestSeen:
@@ -131,3 +132,25 @@ class TestSeen:
     def test_it_holds_no_longer(self, name, policy, counts, now):
         """Another place, policy, number of objects or collection, or too late."""
         assert not self.SEEN.holds(name, policy, counts, now)
+
+
+def test_a_question_sees_the_same(quiet, runtime):
+    """It is told what a decision would be, policy and all, and is not counted."""
+    assert quiet.seen(None) is None
+    quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.seen(None) == quiet.skipped(None, "here") == 0
+    assert quiet.seen(Policy()) is None
+    assert quiet._skips == {"here": 1}
+
+
+def test_nothing_is_skipped_while_every_decision_is_told(quiet, runtime):
+    """Whoever listens hears of all of them."""
+    quiet.tell(every=True)
+    quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.holds()
+    assert quiet.skipped(None, "here") is None
+    quiet.collected(OWN)
+    assert quiet.skipped(None, "here") is None
+    quiet.tell(every=False)
+    quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.skipped(None, "here") == 0

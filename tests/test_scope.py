@@ -16,6 +16,7 @@ import pytest
 import gcwise
 from gcwise import Policy, Reason, _scope
 from gcwise._collector import collector
+from gcwise._window import BATCH
 from tests.interpreters import needs_counting, needs_generations, needs_settings, real
 
 SPELLINGS = [gcwise.batch, gcwise.collect_after, gcwise.paused, gcwise.teardown]
@@ -201,8 +202,9 @@ class TestDecision:
 
     def test_without_weighing(self, monkeypatch):
         """Where next to nothing is new, the decision is made up from the young objects alone."""
-        monkeypatch.setattr("gcwise._scope.skipped", lambda _policy: 17)
-        monkeypatch.setattr("gcwise._question.skipped", lambda _policy: 17)
+        monkeypatch.setattr("gcwise._scope.skipped", lambda *_: 17)
+        monkeypatch.setattr("gcwise._question.skipped", lambda *_: 17)
+        monkeypatch.setattr("gcwise._question.seen", lambda _policy: 17)
 
         with gcwise.batch("skipped") as scope:
             pass
@@ -221,7 +223,7 @@ class TestDecision:
         dead = weakref.ref(node)
         monkeypatch.setattr(collector.quiet, "_wakes_at", sys.maxsize)
         monkeypatch.setattr(collector.quiet, "_until", float("inf"))
-        assert collector.quiet.skipped(None) is not None
+        assert collector.quiet.skipped(None, "here") is not None
 
         with gcwise.teardown("test_teardown_is_decided"):
             del node
@@ -685,10 +687,31 @@ class TestEach:
 
     def test_nothing_new(self, monkeypatch):
         """A body that left next to nothing costs no decision."""
-        monkeypatch.setattr("gcwise._scope.skipped", lambda _policy: 3)
+        monkeypatch.setattr("gcwise._scope.skipped", lambda *_: 3)
         monkeypatch.delattr(collector.__class__, "decide")
 
         assert list(gcwise.each([1, 2])) == [1, 2]
+
+    @pytest.mark.parametrize("ending", [None, types.SimpleNamespace(is_finalizing=lambda: True)])
+    def test_end_of_the_interpreter(self, monkeypatch, ending):
+        """When the interpreter ends and names are gone, leaving a loop raises nothing."""
+        loop = gcwise.each([1, 2])
+        next(loop)
+        monkeypatch.setattr(_scope, "close_window", self.fail)
+        with monkeypatch.context() as patch:
+            patch.setattr(_scope, "sys", ending)
+            loop.close()
+
+        loop = gcwise.each([1, 2])
+        next(loop)
+        with pytest.raises(BoomError):
+            loop.close()
+        for scope in list(collector.window._batches):
+            collector.window.close(BATCH, scope)
+
+    def fail(self, *_arguments):
+        """Raise."""
+        raise BoomError
 
     def test_break(self):
         """A loop left early closes its window, and nothing is decided for its last body."""

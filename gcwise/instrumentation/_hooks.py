@@ -6,6 +6,8 @@ import contextlib
 import sys
 import threading
 
+from gcwise._collector import collector
+from gcwise._decision import Reason
 from gcwise.instrumentation._logging import LoggingOnDecisionHook, log_failure
 
 TYPE_CHECKING = False
@@ -30,13 +32,14 @@ class Hooks:
         chosen: Whether the program has set them, and so wants to hear of every decision.
     """
 
-    __slots__ = ("_default", "_finalizing", "_frame", "_hooks", "_telling", "chosen")
+    __slots__ = ("_default", "_finalizing", "_frame", "_hooks", "_inactive", "_telling", "chosen")
 
     def __init__(self, default: DecisionHook) -> None:
         self._default = default
         self._telling = _Telling()
         # The end of the interpreter takes away what modules name, but not what objects hold.
         self._finalizing, self._frame = sys.is_finalizing, sys._getframe  # noqa: SLF001  # Cheap.
+        self._inactive = Reason.INACTIVE
         self.set(None)
 
     def set(self, hooks: tuple[DecisionHook, ...] | None) -> None:
@@ -58,6 +61,8 @@ class Hooks:
         """
         telling = self._telling
         if (telling.now and self._under_way(self._frame())) or self._finalizing():
+            return
+        if decision.reason is self._inactive:
             return
         try:
             telling.now = True
@@ -105,6 +110,7 @@ def set_on_decision_hooks(hooks: Iterable[DecisionHook] | None) -> None:
         TypeError: `hooks` is no iterable, or one of them cannot be called. Nothing is changed then.
     """
     registered.set(None if hooks is None else _checked(hooks))
+    collector.quiet.tell(every=registered.chosen and bool(registered.get()))
 
 
 def get_on_decision_hooks() -> tuple[DecisionHook, ...]:
