@@ -23,6 +23,7 @@ from gcwise._policy import (
 from gcwise._quiet import QUIET, Quiet, Seen
 from gcwise._runtime import Runtime, kind
 from gcwise._site import Site
+from gcwise._trimmer import Trimmer
 from gcwise._window import Window
 
 TYPE_CHECKING = False
@@ -53,7 +54,7 @@ class Collector:
     def begin(self, runtime: Runtime) -> None:
         """Begin to learn, over this interpreter or what stands for one."""
         self.runtime = runtime
-        self._inherited = Inherited(runtime)
+        self._inherited, self._trimmer = Inherited(runtime), Trimmer(runtime)
         self.sites: OrderedDict[str, Site] = OrderedDict()
         # Where each collection examines all the heap, the number of the young tells nothing.
         self._by_count = 0 in runtime.choices
@@ -133,6 +134,11 @@ class Collector:
                 decision = self._claimed(name, policy, resident, window, most, teardown=teardown)
         finally:
             claims.remove(claim)
+        done = decision.collection
+        if policy.trim and done is not None:
+            # Outside the claim, too, for it may take as long as a collection.
+            freed = self._trimmer.after(done, resident) + (done.memory_freed or 0)
+            decision = decision._replace(collection=done._replace(memory_freed=freed))
         return self.history.decided(decision)
 
     def _claimed(

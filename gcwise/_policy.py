@@ -44,6 +44,7 @@ class _Policy(NamedTuple):
     memory_weight: float
     max_overhead: float
     memory_limit: int | None
+    trim: bool
     period: int | None
     generation: int
 
@@ -58,9 +59,12 @@ class Policy(_Policy):
             may take.
         memory_limit: Bytes that the process may use; the weight of memory rises when 70 to 95 % of
             them are in use. None takes the container's limit or else the machine's memory.
+        trim: Whether to give back to the system what only the allocator keeps, by `trim()`, after a
+            full collection that freed a hundredth of what it examined; at most once in 10 s, and
+            less often where resident memory hardly falls by it. Not for fixed schedules.
 
     Raises:
-        TypeError: An argument is not a number.
+        TypeError: An argument is not a number, or `trim` neither True nor False.
         ValueError: An argument is out of its range.
     """
 
@@ -71,6 +75,7 @@ class Policy(_Policy):
         memory_weight: float = 1.0,
         max_overhead: float = 0.05,
         memory_limit: int | None = None,
+        trim: bool = False,  # noqa: FBT001, FBT002  # One of the fields, given by name.
     ) -> Self:
         _check_number("memory_weight", memory_weight)
         if not 0 < memory_weight <= sys.float_info.max:
@@ -84,7 +89,9 @@ class Policy(_Policy):
             _check_integer("memory_limit", memory_limit, "bytes, or None to find the limit")
             if memory_limit <= 0:
                 raise ValueError(f"memory_limit must be above 0 bytes, got {memory_limit!r}")
-        return super().__new__(cls, memory_weight, max_overhead, memory_limit, None, 2)
+        if not isinstance(trim, bool):
+            raise TypeError(f"trim must be True or False, got {type(trim).__name__}: {trim!r:.60}")
+        return super().__new__(cls, memory_weight, max_overhead, memory_limit, trim, None, 2)
 
     @classmethod
     def always(cls, generation: int = 2) -> Self:
@@ -114,14 +121,14 @@ class Policy(_Policy):
     @classmethod
     def _scheduled(cls, period: int, generation: int) -> Self:
         # PyPy's _replace() would go through __new__, which takes neither.
-        return cls._make((*cls()[:3], period, generation))
+        return cls._make((*cls()[:4], period, generation))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._make, (tuple(self),)
 
     def __repr__(self) -> str:
         if self.period is None:
-            shown = zip(self._fields[:3], self, strict=False)
+            shown = zip(self._fields[:4], self, strict=False)
             return f"Policy({', '.join(f'{name}={value!r}' for name, value in shown)})"
         if self.period == 0:
             return "Policy.never()"

@@ -9,6 +9,7 @@ import time
 import psutil
 
 from gcwise._limits import NO_LIMIT, container_limit, plausible
+from gcwise._trim import trim
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -106,6 +107,15 @@ class Runtime:
     def middle(self) -> int:
         """Return the objects in the middle generation, at 3.4 ns for each."""
         return len(gc.get_objects(generation=1))
+
+    def trim(self) -> int:
+        """Give back to the system what only the allocator keeps; return the bytes."""
+        try:
+            return trim()
+        except TimeoutError:
+            raise
+        except FAILURES:  # As for resident memory.
+            return 0
 
     def memory_limit(self) -> int:
         """Return the container's or else the machine's memory in bytes, read once."""

@@ -18,7 +18,9 @@ TABLE = {
     "_record": set(),
     "_decorate": set(),
     "_limits": set(),
-    "_runtime": {"_limits"},
+    "_memory": {"_record"},
+    "_trim": {"_memory"},
+    "_runtime": {"_limits", "_trim"},
     "_collection": {"_record"},
     "_decision": {"_record"},
     "_policy": {"_decision", "_record"},
@@ -30,10 +32,11 @@ TABLE = {
     "_nursery": {"_ledger", "_policy"},
     "_window": {"_nursery"},
     "_books": {"_ledger"},
+    "_trimmer": set(),
     "_history": set(),
     "_collector": {
         *("_books", "_collection", "_decision", "_history", "_policy", "_quiet"),
-        *("_runtime", "_site", "_window"),
+        *("_runtime", "_site", "_trimmer", "_window"),
     },
     "_config": {"_collector", "_policy"},
     "_scope": {
@@ -60,12 +63,13 @@ TYPES = {
     "_history": {"_collection", "_decision", "_runtime"},
     "_quiet": {"_decision", "_history", "_policy", "_runtime"},
     "_scope": {"_policy"},
+    "_trimmer": {"_collection", "_runtime"},
     "_nursery": {"_runtime"},
     "_window": {"_runtime"},
 }
 
 # A function may import these for itself; see the comments there.
-HIDDEN = {("_decorate", "inspect")}
+HIDDEN = {("_decorate", "inspect"), ("_trim", "ctypes")}
 THIRD_PARTIES = {"psutil", "typing_extensions"}
 
 modules = pytest.mark.parametrize("module", MODULES)

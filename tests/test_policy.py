@@ -277,10 +277,13 @@ class TestPolicy:
     @pytest.mark.parametrize(
         ("policy", "shown"),
         [
-            (Policy(), "Policy(memory_weight=1.0, max_overhead=0.05, memory_limit=None)"),
+            (
+                Policy(),
+                "Policy(memory_weight=1.0, max_overhead=0.05, memory_limit=None, trim=False)",
+            ),
             (
                 Policy(2, 0.1, 2**30),
-                "Policy(memory_weight=2, max_overhead=0.1, memory_limit=1073741824)",
+                "Policy(memory_weight=2, max_overhead=0.1, memory_limit=1073741824, trim=False)",
             ),
             (Policy.never(), "Policy.never()"),
             (Policy.every(7, 0), "Policy.every(7, generation=0)"),

@@ -145,6 +145,10 @@ class SimulatedRuntime(Runtime):
         """Return the objects in the middle generation."""
         return sum(objects.number for objects in self.generations[1])
 
+    def trim(self) -> int:
+        """Return 0: this allocator keeps nothing."""
+        return 0
+
     def stats(self) -> list[dict[str, Any]]:
         """Return what `gc.get_stats` would."""
         return [dict(generation) for generation in self._stats]
