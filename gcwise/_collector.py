@@ -162,15 +162,16 @@ class Collector:
         """Let the number of young objects decide; the next look notices what is done here."""
         young = max(self.runtime.count()[0], 0)
         site, (cost, debt) = self._site(name), self.quiet.debt(young)
-        expected = round(young * site.tracked * site.efficiency)
-        decision = Decision(None, Reason.NOTHING_NEW, name, young, expected, cost, debt)
+        examined = round(young * site.tracked)
+        expected = round(examined * site.efficiency)
+        decision = Decision(None, Reason.NOTHING_NEW, name, examined, expected, cost, debt)
         if debt >= cost:
             reason = Reason.DUE
         elif self.window.returning(window, young):
             reason = Reason.RETURNING
         else:
             return decision
-        done = self._collect(name, 0, young)
+        done = self._collect(name, 0, examined)
         if done is None:
             return decision._replace(reason=Reason.BUSY)
         site.saw(young, done.collected)
