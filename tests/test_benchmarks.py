@@ -1,0 +1,41 @@
+"""The benchmark's own parts that can go wrong unseen."""
+
+import sys
+
+import pytest
+
+from gcwise._collector import collector
+from tests.benchmarks.child import change
+
+
+@pytest.fixture
+def _constants():
+    """Give all constants back."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("gcwise.")]
+    before = [dict(vars(module)) for module in modules]
+    yield
+    for module, names in zip(modules, before, strict=True):
+        vars(module).update(names)
+    collector.after_fork()
+
+
+@pytest.mark.usefixtures("_constants")
+def test_a_constant_is_changed_wherever_it_was_imported():
+    """`--set NAME=VALUE` reaches the module that defines it, and those that took it over."""
+    change(["LEARNING=0.25", "OVERHEAD=1e-3"])
+
+    named = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith("gcwise.") and hasattr(module, "LEARNING")
+    ]
+    assert len(named) > 1
+    assert {module.LEARNING for module in named} == {0.25}
+    assert collector._ledger.outlooks()[0].cost == pytest.approx(1e-3)
+
+
+@pytest.mark.usefixtures("_constants")
+def test_an_unknown_constant_is_refused():
+    """A slip of the pen does not measure the same twice."""
+    with pytest.raises(ValueError, match="gcwise has no constant of the name 'LERNING'"):
+        change(["LERNING=0.25"])
