@@ -247,7 +247,8 @@ class Collector:
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
-            due_at = max(ledger.young, 1) * growth_until_due(outlooks[0], gap, weight)
+            growth = growth_until_due(outlooks[0], self._books.seconds_of(ledger.young), weight)
+            due_at = max(ledger.young, 1) * growth
             self.quiet.expect(due_at, outlooks[0].cost)
             if verdict.generation is None:
                 self._sleep(ledger.young)

@@ -222,10 +222,10 @@ def _trivial(outlook: Outlook) -> bool:
     return outlook.candidates >= 1 and cheap
 
 
-def growth_until_due(outlook: Outlook, gap: float, weight: float) -> float:
-    """Return by which factor the candidates have to grow, at their pace, until they are due."""
-    held = _held(outlook, gap, weight)
-    # What is held grows with their square.
+def growth_until_due(outlook: Outlook, seconds: float, weight: float) -> float:
+    """Return by which factor as many as came in so many seconds have to grow until they are due."""
+    # They came bit by bit; what is held grows with the square of their number.
+    held = outlook.share * seconds / 2 * weight
     return math.sqrt(outlook.cost / held) if held > 0 else math.inf
 
 

@@ -452,14 +452,16 @@ class TestQuiet:
         assert rested.collector.quiet.skipped(None, "here") is None
 
     def test_as_many_as_would_be_due_end_it(self, job):
-        """A look at garbage that is nearly due is followed by another soon."""
+        """At the pace at which they came, for what is held grows with their square."""
         job.runtime.set_threshold(10**9)
         job.run(1, cycles, seconds=1.0)
         few, seconds = 5_000, 0.000_05
         assert not job.run(1, lambda job: job.runtime.make(few, alive=False), seconds=seconds)[0]
         job.runtime.make(FEW // 2)
         assert job.collector.quiet.skipped(None, "here") == few + FEW // 2
-        job.runtime.make(few)
+        job.runtime.make(3 * few)
+        assert job.collector.quiet.skipped(None, "here") is not None
+        job.runtime.make(3 * few)
         assert job.collector.quiet.skipped(None, "here") is None
 
     def test_a_policy_of_its_own_is_always_asked(self, rested):

@@ -136,15 +136,16 @@ class TestGrowthUntilDue:
 
     def test_what_is_held_grows_with_the_square(self):
         """Four times as dear a collection lets twice as many pass."""
-        once = growth_until_due(WAITING, 0.0, 1.0)
-        assert once == pytest.approx(math.sqrt(WAITING.cost / WAITING.debt))
-        assert growth_until_due(WAITING._replace(cost=4 * WAITING.cost), 0.0, 1.0) == 2 * once
+        once = growth_until_due(WAITING, 0.01, 1.0)
+        assert once == pytest.approx(math.sqrt(WAITING.cost / (WAITING.share * 0.005)))
+        assert growth_until_due(WAITING._replace(cost=4 * WAITING.cost), 0.01, 1.0) == 2 * once
 
     def test_what_is_due_needs_no_growth(self):
-        """Held for the gap as well, and at the price of memory."""
-        gap = (WAITING.cost - WAITING.debt) / WAITING.share
-        assert growth_until_due(WAITING, gap, 1.0) == pytest.approx(1.0)
-        assert growth_until_due(WAITING, 0.0, 10.0) == pytest.approx(1.0)
+        """Held half of the time on average, and at the price of memory."""
+        seconds = 2 * WAITING.cost / WAITING.share
+        assert growth_until_due(WAITING, seconds, 1.0) == pytest.approx(1.0)
+        assert growth_until_due(WAITING, seconds / 10, 10.0) == pytest.approx(1.0)
+        assert growth_until_due(WAITING, math.inf, 1.0) == 0.0
 
     def test_nothing_held_is_never_due(self):
         """And no division by zero."""
