@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gcwise._ledger import MIDDLE_EFFICIENCY, Generation
 from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
+from gcwise._site import YOUNG_EFFICIENCY, relearn
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,11 +28,12 @@ class Nursery:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.size, self.turn = 0.0, False
-        self._young, self._garbage = 0, 0.0
+        # Young objects being collected; share of garbage among the last, and among those before.
+        self._young, self._garbage, self._efficiency = 0, 0.0, YOUNG_EFFICIENCY
         self._started = self._ended = runtime.clock()
         self._resident = 0
         self._times = self._examined = 0
-        self._middle = Generation(MIDDLE_EFFICIENCY, self._ended)
+        self._middle, self._yielded = Generation(MIDDLE_EFFICIENCY, self._ended), False
 
     def take(self) -> tuple[int, int]:
         """Return how many collections there were since the last call, and of how many young."""
@@ -57,14 +59,15 @@ class Nursery:
         grown, self._resident = resident - (self._resident or resident), resident
         object_bytes = max(OBJECT_BYTES, grown / max(self._young, 1))
         self._garbage = min(collected / max(self._young, 1), 1.0)
+        self._efficiency = relearn(self._efficiency, self._garbage)
         survivors = max(self._young - collected, 0)
         # What it took is split by usual prices: how dear it was for its number says more of caches.
         examining, freeing = survivors * EXAMINING, collected * FREEING
         wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
-        self._survive(survivors, wasted, survivors * object_bytes, resident, waited)
+        room = max(self._runtime.memory_limit() - resident, 0)
+        self._survive(survivors, wasted, waited, resident, object_bytes)
         if not 0 < admitted < self._young:
             return  # Somebody's explicit collection.
-        room = self._runtime.memory_limit() - resident
         self.size = min(
             resize_nursery(
                 admitted,
@@ -72,25 +75,38 @@ class Nursery:
                 # What is garbage now was made bit by bit since the last collection.
                 held=collected * object_bytes / resident * waited / 2,
             ),
-            MOST_GARBAGE * min(resident, max(room, 0)) / object_bytes,
+            MOST_GARBAGE * min(resident, room) / object_bytes,
         )
 
     def _survive(
-        self, survivors: int, wasted: float, size: float, resident: float, waited: float
+        self,
+        survivors: int,
+        wasted: float,
+        waited: float,
+        resident: float,
+        object_bytes: float,
     ) -> None:
         """Add what has survived the young collection just now, and see whether it is due."""
         middle = self._middle
+        if not self._yielded:
+            # As in the ledger: what has survived more is no more likely to be garbage.
+            middle.efficiency = min(middle.efficiency, self._efficiency)
         middle.objects += survivors
-        middle.size += size
+        middle.size += survivors * object_bytes
         middle.accrue(middle.size * middle.efficiency, resident, waited)
         # What examining these has taken tells best what examining all of them would.
         cost = wasted * middle.objects / max(survivors, 1)
-        self.turn = middle.objects >= 1 and middle.debt + middle.share * waited >= cost
+        due = middle.debt + middle.share * waited >= cost
+        # And before what it may hold runs memory out.
+        room = self._runtime.memory_limit() - resident
+        self.turn = middle.objects >= 1 and (due or middle.size >= MOST_GARBAGE * room)
 
     def _start_anew(self, collected: int, now: float) -> None:
         """Learn from a collection of the middle generation, which leaves nothing in it."""
         middle = self._middle
         # Of the young along with it as large a share will have been garbage as last time.
-        middle.learn(max(collected - self._young * self._garbage, 0), told=False)
+        found = max(collected - self._young * self._garbage, 0)
+        self._yielded = self._yielded or found >= 1
+        middle.learn(found, told=False)
         middle.clear(now)
         self.turn = False

@@ -145,6 +145,8 @@ class TestMiddle:
 
     def test_fruitless(self, runtime, nursery):
         """Each time that it frees nothing, the next turn comes later, but it always comes."""
+        self.until_due(runtime, nursery)
+        self.collection(runtime, nursery, generation=1, freed=10**9)
         times = []
         for _ in range(8):
             times.append(self.until_due(runtime, nursery))
@@ -154,6 +156,14 @@ class TestMiddle:
         assert times[1] > times[0]
         assert times == sorted(times)
         assert times[-1] == times[-2]
+
+    def test_short_memory(self, runtime, nursery):
+        """What may hold half of the memory that is left is looked through in any case."""
+        runtime.limit = runtime.bytes + 3 * 100_000 * 128
+        self.collection(runtime, nursery, waited=1e-9, took=1.0)
+        assert not nursery.turn
+        self.collection(runtime, nursery, waited=1e-9, took=1.0)
+        assert nursery.turn
 
     def test_productive(self, runtime, nursery):
         """Where it frees what waited the next turn comes sooner again."""
