@@ -11,7 +11,10 @@ import pytest
 import gcwise
 
 ROOT = Path(gcwise.__file__).parent
-MODULES = sorted(path.stem for path in ROOT.glob("*.py"))
+# By their names inside the package, with dots for those of its packages.
+MODULES = sorted(
+    ".".join(path.relative_to(ROOT).with_suffix("").parts) for path in ROOT.rglob("*.py")
+)
 
 # What each module may import of gcwise at run time. Each stands below those that import it.
 TABLE = {
@@ -52,6 +55,13 @@ TABLE = {
     },
     "_demo": {"__init__"},
     "__main__": {"_demo"},
+    "instrumentation._logging": {"_decision"},
+    "instrumentation._hooks": {"instrumentation._logging"},
+    "instrumentation._metrics": set(),
+    "instrumentation._opentelemetry": {"instrumentation._metrics"},
+    "instrumentation._prometheus": {"instrumentation._metrics"},
+    "instrumentation._protocol": set(),
+    "instrumentation.__init__": {"instrumentation._hooks", "instrumentation._logging"},
 }
 # And for type checkers only.
 TYPES = {
@@ -66,11 +76,35 @@ TYPES = {
     "_trimmer": {"_collection", "_runtime"},
     "_nursery": {"_runtime"},
     "_window": {"_runtime"},
+    "instrumentation._hooks": {"_decision", "instrumentation._protocol"},
+    "instrumentation._logging": {"_collection", "_decision"},
+    "instrumentation._metrics": {"_decision"},
+    "instrumentation._opentelemetry": {"_decision"},
+    "instrumentation._prometheus": {"_decision"},
+    "instrumentation._protocol": {"_decision"},
+    "instrumentation.__init__": {
+        *("instrumentation._opentelemetry", "instrumentation._prometheus"),
+        "instrumentation._protocol",
+    },
 }
 
 # A function may import these for itself; see the comments there.
-HIDDEN = {("_decorate", "inspect"), ("_trim", "ctypes")}
+HIDDEN = {
+    ("_decorate", "inspect"),
+    ("_trim", "ctypes"),
+    ("instrumentation.__init__", "gcwise.instrumentation._opentelemetry"),
+    ("instrumentation.__init__", "gcwise.instrumentation._prometheus"),
+    ("instrumentation.__init__", "gcwise.instrumentation._protocol"),
+    ("instrumentation._logging", "logging"),
+    ("instrumentation._opentelemetry", "opentelemetry"),
+    ("instrumentation._prometheus", "prometheus_client"),
+}
 THIRD_PARTIES = {"psutil", "typing_extensions"}
+# What only one module uses, when asked to.
+EXTRAS = {
+    "instrumentation._opentelemetry": {"opentelemetry"},
+    "instrumentation._prometheus": {"prometheus_client"},
+}
 
 modules = pytest.mark.parametrize("module", MODULES)
 
@@ -78,7 +112,8 @@ modules = pytest.mark.parametrize("module", MODULES)
 @functools.cache
 def tree_of(module):
     """Parse a module, once, for nodes to be the same ones each time."""
-    return ast.parse((ROOT / f"{module}.py").read_text(encoding="utf-8"))
+    path = ROOT.joinpath(*module.split(".")).with_suffix(".py")
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def imported(nodes):
@@ -154,22 +189,22 @@ def test_nothing_hidden(module):
 
 @modules
 def test_third_parties(module):
-    """Besides the standard library only the two dependencies are imported."""
+    """Besides the standard library only the two dependencies are imported, and declared extras."""
     names = {name.partition(".")[0] for name in imported(ast.walk(tree_of(module)))}
 
-    assert names <= sys.stdlib_module_names | THIRD_PARTIES | {"gcwise"}
+    assert names <= sys.stdlib_module_names | THIRD_PARTIES | {"gcwise"} | EXTRAS.get(module, set())
 
 
 def test_importing_is_cheap():
     """`import gcwise` brings none of the heavy modules that only some programs need."""
     script = (
-        "import psutil, sys; before = set(sys.modules); import gcwise; "
+        "import psutil, sys; before = set(sys.modules); import gcwise.instrumentation; "
         "print(*(sys.modules.keys() - before))"
     )
     command = [sys.executable, "-W", "error", "-c", script]
 
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
 
-    heavy = {"argparse", "ast", "asyncio", "dataclasses", "inspect", "json", "pathlib"}
-    assert not (heavy | {"typing", "typing_extensions"}).intersection(said)
+    heavy = {"argparse", "ast", "asyncio", "dataclasses", "inspect", "json", "logging", "pathlib"}
+    assert not (heavy | {"traceback", "typing", "typing_extensions"}).intersection(said)
     assert {name for name in said if name.startswith("gcwise")} >= {"gcwise", "gcwise._scope"}

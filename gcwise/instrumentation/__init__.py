@@ -16,17 +16,7 @@ if TYPE_CHECKING:
     from gcwise.instrumentation._opentelemetry import OpenTelemetryOnDecisionHook
     from gcwise.instrumentation._prometheus import PrometheusOnDecisionHook
     from gcwise.instrumentation._protocol import DecisionHook
-
-__all__ = [
-    "DecisionHook",
-    "LoggingOnDecisionHook",
-    "OpenTelemetryOnDecisionHook",
-    "PrometheusOnDecisionHook",
-    "get_on_decision_hooks",
-    "set_on_decision_hooks",
-]
-
-if not TYPE_CHECKING:
+else:
 
     def __getattr__(name: str) -> object:
         # Importing gcwise imports this package, and not what only some programs need of it.
@@ -45,3 +35,13 @@ if not TYPE_CHECKING:
 
             return PrometheusOnDecisionHook
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+__all__ = [
+    "DecisionHook",
+    "LoggingOnDecisionHook",
+    "OpenTelemetryOnDecisionHook",
+    "PrometheusOnDecisionHook",
+    "get_on_decision_hooks",
+    "set_on_decision_hooks",
+]

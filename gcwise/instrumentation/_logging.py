@@ -97,8 +97,8 @@ class LoggingOnDecisionHook:
         if times >= PERSISTENT and seconds >= self._slow and self._first("fruitless", site):
             cause = _cause_of_fruitless(decision.reason)
             logger.warning(
-                "%s: %d collections in a row took %s and freed %s in all: %s",
-                *(site, times, _seconds(seconds), _objects(collected), cause),
+                "%s: %s collections in a row took %s and freed %s in all: %s",
+                *(site, f"{times:,}", _seconds(seconds), _objects(collected), cause),
                 extra=_fields(decision),
             )
 

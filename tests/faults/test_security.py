@@ -11,7 +11,7 @@ import pytest
 import gcwise
 
 ROOT = Path(gcwise.__file__).parent
-MODULES = sorted(ROOT.glob("*.py"))
+MODULES = sorted(ROOT.rglob("*.py"))
 
 # What would run text or bytes from elsewhere, or take objects from them.
 RUNNING = {"eval", "exec", "compile", "__import__", "breakpoint", "input"}
