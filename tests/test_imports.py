@@ -56,12 +56,16 @@ TABLE = {
     "_demo": {"__init__"},
     "__main__": {"_demo"},
     "instrumentation._logging": {"_decision"},
-    "instrumentation._hooks": {"instrumentation._logging"},
+    "instrumentation._hooks": {"_collector", "_decision", "instrumentation._logging"},
     "instrumentation._metrics": set(),
     "instrumentation._opentelemetry": {"instrumentation._metrics"},
     "instrumentation._prometheus": {"instrumentation._metrics"},
     "instrumentation._protocol": set(),
     "instrumentation.__init__": {"instrumentation._hooks", "instrumentation._logging"},
+    "testing._forced": {"_collector", "_policy"},
+    "testing._recorded": {"instrumentation._hooks"},
+    "testing._simulated": {"_collector", "_history", "_quiet", "_runtime", "_window"},
+    "testing.__init__": {"testing._forced", "testing._recorded", "testing._simulated"},
 }
 # And for type checkers only.
 TYPES = {
@@ -86,6 +90,7 @@ TYPES = {
         *("instrumentation._opentelemetry", "instrumentation._prometheus"),
         "instrumentation._protocol",
     },
+    "testing._recorded": {"__init__"},
 }
 
 # A function may import these for itself; see the comments there.

@@ -1,16 +1,17 @@
-"""Decisions for hooks to hear of: real ones, and such as no test can wait for."""
+"""Decisions that nobody was told of: real ones, and such as no test can wait for."""
 
-from gcwise import Collection, Decision, Policy, Reason, maybe_collect
+from gcwise import Collection, Decision, Policy, Reason
+from gcwise._collector import collector
 
 
 def done(site="place", generation=2):
     """Return a decision to collect, acted on."""
-    return maybe_collect(site, policy=Policy.always(generation))
+    return collector.decide(site, Policy.always(generation))
 
 
 def skipped(site="place"):
     """Return a decision against a collection."""
-    return maybe_collect(site, policy=Policy.never())
+    return collector.decide(site, Policy.never())
 
 
 def simulated(

@@ -59,6 +59,14 @@ def test_hooks_are_told_in_their_order():
     assert heard == [(number, decision) for decision in decisions for number in (1, 2)]
 
 
+def test_nobody_is_told_what_was_not_decided():
+    """Switched off, gcwise decides nothing."""
+    heard = []
+    set_on_decision_hooks([heard.append])
+    tell(skipped()._replace(reason=Reason.INACTIVE))
+    assert heard == []
+
+
 def test_no_hooks():
     """Empty switches telling off."""
     set_on_decision_hooks(())
@@ -120,6 +128,16 @@ def test_a_hook_that_raises_is_logged_once_and_dropped(caplog):
     assert record.getMessage() == (f"the hook {__name__}.fails raised an exception and was dropped")
     assert isinstance(record.exc_info[1], HookError)
     assert "raise HookError(decision.site)" in caplog.text
+
+
+def test_a_failure_that_nobody_listens_for_is_on_stderr(capsys, monkeypatch):
+    """A hook that fails at its first try is not dropped in silence."""
+    monkeypatch.setattr(logging.getLogger("gcwise"), "propagate", False)
+    set_on_decision_hooks([fails])
+    tell(done())
+    said = capsys.readouterr().err
+    assert said.startswith(f"the hook {__name__}.fails raised an exception and was dropped\n")
+    assert "raise HookError(decision.site)" in said
 
 
 @pytest.mark.parametrize(
@@ -337,7 +355,7 @@ from gcwise.instrumentation import set_on_decision_hooks
 from gcwise.instrumentation._hooks import tell
 
 def decision(site="child"):
-    return gcwise.maybe_collect(site, policy=gcwise.Policy.always())
+    return collector.decide(site, gcwise.Policy.always())
 """
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 import urllib.request
 
 import pytest
@@ -156,22 +157,30 @@ def test_a_name_that_cannot_be_encoded(registry):
     assert sample.labels["site"] == r"odd\udcff.py:3"
 
 
-def test_without_the_library():
-    """The error says which package is missing, and how to get it; nothing else needs it."""
+def test_the_error_without_the_library(monkeypatch):
+    """It says which package is missing, and how to get it."""
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    with pytest.raises(ImportError) as raised:
+        PrometheusOnDecisionHook()
+    assert str(raised.value) == (
+        "PrometheusOnDecisionHook needs prometheus-client, which is not installed: "
+        "pip install 'gcwise[prometheus]'"
+    )
+
+
+def test_a_program_without_the_libraries():
+    """All names can be imported, all else works, and only making such a hook is an error."""
     run(
         """
-        sys.modules["prometheus_client"] = None
+        sys.modules["prometheus_client"] = sys.modules["opentelemetry"] = None
         from gcwise.instrumentation import *
-        from gcwise.instrumentation import PrometheusOnDecisionHook
-        try:
-            PrometheusOnDecisionHook()
-        except ImportError as error:
-            assert str(error) == (
-                "PrometheusOnDecisionHook needs prometheus-client, which is not installed: "
-                "pip install 'gcwise[prometheus]'"
-            ), error
-        else:
-            raise AssertionError
+        for hook in PrometheusOnDecisionHook, OpenTelemetryOnDecisionHook:
+            try:
+                hook()
+            except ImportError as error:
+                assert "pip install 'gcwise[" in str(error), error
+            else:
+                raise AssertionError(hook)
         heard = []
         set_on_decision_hooks([heard.append])
         tell(decision())
