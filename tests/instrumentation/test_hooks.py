@@ -18,6 +18,7 @@ from gcwise.instrumentation import (
 )
 from gcwise.instrumentation._hooks import Hooks, registered, tell
 from tests.faults import children
+from tests.faults.test_interrupts import Bytecodes
 from tests.instrumentation.decisions import done, skipped
 
 
@@ -267,44 +268,15 @@ def test_an_interrupt_at_any_bytecode_is_got_over():
     """Whichever step of telling a signal handler throws at, the next decision is told."""
     if sys.gettrace() is not None:
         pytest.skip("a tracer, as that of coverage, would be thrown out of as well")
-    heard, steps = [], 0
+    heard, decision, thrown = [], skipped(), 0
     set_on_decision_hooks([heard.append])
-    decision = done()
-
-    def traced(at):
-        nonlocal steps
-        steps = 0
-
-        def local(frame, event, arg):
-            nonlocal steps
-            if event == "opcode":
-                steps += 1
-                if steps == at:
-                    raise KeyboardInterrupt
-            return local
-
-        def begin(frame, event, arg):
-            if frame.f_code is not Hooks.tell.__code__:
-                return None
-            frame.f_trace_opcodes = True
-            return local
-
-        sys.settrace(begin)
-        try:
-            tell(decision)
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(None)
-        return False
-
-    at = 1
-    while traced(at):
-        del heard[:]
+    bytecodes = Bytecodes([Hooks.tell])
+    while bytecodes.run(thrown, lambda: tell(decision)) is not None:
+        thrown += 1
+        heard.clear()
         tell(decision)
-        assert heard == [decision], at
-        at += 1
-    assert at > 30
+        assert heard == [decision], bytecodes.place
+    assert thrown > 30
 
 
 def test_setting_is_atomic():
