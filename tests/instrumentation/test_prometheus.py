@@ -51,6 +51,12 @@ def decisions(registry):
     return {(each.labels["site"], each.labels["reason"]): each.value for each in samples}
 
 
+def unregister():
+    """Take the metrics out of the library's own registry, whoever has put them there."""
+    for name in NAMES & client.REGISTRY._names_to_collectors.keys():
+        client.REGISTRY.unregister(client.REGISTRY._names_to_collectors[name])
+
+
 def test_a_scrape(registry):
     """A server gets decisions by place and reason, durations, and freed objects by generation."""
     set_on_decision_hooks([PrometheusOnDecisionHook(registry=registry)])
@@ -111,6 +117,7 @@ def test_every_reason_is_a_label(registry):
 
 def test_the_library_s_own_registry_is_the_default():
     """Made twice, as by a reload of the program, the hook goes on with the same metrics."""
+    unregister()
     try:
         PrometheusOnDecisionHook()(skipped())
         PrometheusOnDecisionHook()(skipped())
@@ -118,8 +125,7 @@ def test_the_library_s_own_registry_is_the_default():
         again(skipped())
         assert decisions(client.REGISTRY) == {("place", "not_scheduled"): 3.0}
     finally:
-        for name in NAMES:
-            client.REGISTRY.unregister(client.REGISTRY._names_to_collectors[name])
+        unregister()
 
 
 @pytest.mark.parametrize("labels", [["site"], ["place", "reason"]])
