@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["LoggingOnDecisionHook", "log_failure"]
 
 # As in logging, which is not imported here: a program that has not done so cannot see anything.
-DEBUG, INFO = 10, 20
+DEBUG, INFO, WARNING = 10, 20, 30
 # Seconds after which people notice that they wait.
 SLOW = 1.0
 # Fruitless collections in a row: after five, half as many, no less is expected of a place.
@@ -77,7 +77,7 @@ class LoggingOnDecisionHook:
         level = DEBUG if done is None else INFO
         if logger.isEnabledFor(level):
             logger.log(level, "%s: %s", decision.site, decision, extra=_fields(decision))
-        if done is not None:
+        if done is not None and logger.isEnabledFor(WARNING):
             self._judge(logger, decision, done)
 
     def _judge(self, logger: Logger, decision: Decision, done: Collection) -> None:

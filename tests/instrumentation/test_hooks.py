@@ -20,6 +20,7 @@ from gcwise.instrumentation._hooks import Hooks, registered, tell
 from tests.faults import children
 from tests.faults.test_interrupts import Bytecodes
 from tests.instrumentation.decisions import done, skipped
+from tests.interpreters import needs_counting, needs_settings
 
 
 class HookError(Exception):
@@ -236,6 +237,7 @@ def test_a_hook_that_decides_does_not_hear_of_itself():
     assert heard == ["outside", "other thread", "after"]
 
 
+@needs_counting
 def test_a_finalizer_inside_a_hook_is_not_told():
     """A hook may free what decides as it goes, in the middle of the hook."""
     heard = []
@@ -264,6 +266,7 @@ def test_a_mark_left_behind_is_not_believed():
     assert not registered._telling.now
 
 
+@needs_settings
 def test_an_interrupt_at_any_bytecode_is_got_over():
     """Whichever step of telling a signal handler throws at, the next decision is told."""
     if sys.gettrace() is not None:
@@ -321,8 +324,10 @@ def test_names():
         gcwise.instrumentation.StructlogOnDecisionHook  # noqa: B018
 
 
-BEGIN = f"""{children.BEGIN}
+BEGIN = """
 import sys
+import gcwise
+from gcwise._collector import collector
 from gcwise.instrumentation import set_on_decision_hooks
 from gcwise.instrumentation._hooks import tell
 
@@ -333,7 +338,7 @@ def decision(site="child"):
 
 def run(script, *options):
     """Run a script in a process that must end well and say nothing on stderr."""
-    return children.run(script, *options, begin=BEGIN)
+    return children.run(script, *options, begin=BEGIN, end="")
 
 
 def test_nothing_heavy_is_imported_to_tell():
@@ -349,7 +354,7 @@ def test_nothing_heavy_is_imported_to_tell():
 
 def test_a_failure_is_seen_where_no_logging_is_set_up():
     """A hook that fails at its first try is not dropped in silence: stderr has the traceback."""
-    said = children.run(
+    said = run(
         """
         import contextlib, io
 
@@ -358,13 +363,13 @@ def test_a_failure_is_seen_where_no_logging_is_set_up():
             set_on_decision_hooks([lambda decision: 1 / 0])
             tell(decision())
         print(said.getvalue())
-        """,
-        begin=BEGIN,
+        """
     )
     assert "the hook __main__.<lambda> raised an exception and was dropped" in said
     assert "ZeroDivisionError" in said
 
 
+@needs_counting
 @pytest.mark.parametrize("options", [["-X", "dev"], []], ids=["dev", "plain"])
 def test_nobody_is_told_as_the_interpreter_ends(options):
     """Finalizers that run then decide in peace, modules gone or not."""
@@ -372,10 +377,9 @@ def test_nobody_is_told_as_the_interpreter_ends(options):
         """
         import os
 
-        class Final(Cycle):
+        class Final:
             def __init__(self, name):
-                super().__init__()
-                self.name = name
+                self.me, self.name = self, name
 
             def __del__(self, tell=tell, decision=decision(), write=os.write):
                 tell(decision)

@@ -244,10 +244,18 @@ def test_rows_are_counted_by_place(caplog, hook):
 
 def test_a_million_places_take_no_memory(caplog, hook):
     """Of more places than can be told apart no row is kept, and no warning given."""
-    caplog.set_level(logging.ERROR, "gcwise")
     for number in range(3 * MOST_SITES):
         hook(simulated(f"place {number}", duration=2.0))
-    assert len(hook._rows) == len(hook._warned) == MOST_SITES
+    assert len(hook._rows) == len(hook._warned) == len(warned(caplog)) == MOST_SITES
+
+
+def test_a_warning_that_nobody_wants_is_not_used_up(caplog, hook):
+    """It is given when the program has turned warnings on again."""
+    caplog.set_level(logging.ERROR, "gcwise")
+    hook(simulated(duration=2.0))
+    caplog.set_level(logging.WARNING, "gcwise")
+    hook(simulated(duration=2.0))
+    assert len(warned(caplog)) == 1
 
 
 def test_reasons_do_not_clash_with_records(caplog, hook):
