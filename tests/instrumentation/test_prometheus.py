@@ -254,7 +254,8 @@ def test_several_processes(tmp_path):
     """In multi-process mode forked workers count into one scrape, interrupted or not."""
     run(
         f"""
-        import os
+        import os, warnings
+        warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = {str(tmp_path)!r}
         """
         + INTERRUPT.replace("\n", "\n        ")
