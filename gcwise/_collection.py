@@ -8,11 +8,12 @@ from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from gcwise._runtime import Runtime
 
-__all__ = ["Collection", "Inherited", "collect", "total_of"]
+__all__ = ["Collection", "Inherited", "collect", "in_turn", "total_of"]
 
 # Seconds without a try after the first collection that did nothing, and at most later: each time
 # twice as long. Beyond so many without any collection the collector is given up for dead.
@@ -103,6 +104,27 @@ class Inherited:
             return False
         self._stats, self._rest = None, 0.0
         return True
+
+
+def in_turn(
+    generations: Sequence[int], known: float, run: Callable[[int], Collection | None]
+) -> list[Collection] | None:
+    """Collect older and older generations until garbage is found; None if one was under way.
+
+    Args:
+        generations: Which to collect, youngest first.
+        known: Objects to be found; when more than half of them were, nothing is left for the next.
+        run: Collects one of them.
+    """
+    trials: list[Collection] = []
+    for generation in generations:
+        if known and 2 * sum(done.collected for done in trials) > known:
+            break
+        done = run(generation)
+        if done is None:
+            return None
+        trials.append(done)
+    return trials
 
 
 def total_of(collections: list[Collection]) -> Collection:

@@ -7,7 +7,7 @@ import os
 from collections import OrderedDict
 
 from gcwise._books import Books
-from gcwise._collection import Inherited, collect, total_of
+from gcwise._collection import Inherited, collect, in_turn, total_of
 from gcwise._decision import Decision, Reason, refused
 from gcwise._history import History
 from gcwise._policy import (
@@ -270,13 +270,19 @@ class Collector:
         self._ledger.decided()
         if decision.generation is None:
             return decision
-        before = self._ledger.resident
-        done = self._collect(decision.site, decision.generation, decision.candidates)
+        done = self._run(decision, decision.generation, site, told=told)
         if done is None:
             return decision._replace(generation=None, reason=Reason.BUSY)
-        done = self._books.settle(done, site, before, told=told)
         self._sleep(0)
         return decision._replace(collection=done)
+
+    def _run(
+        self, decision: Decision, generation: int, site: Site, *, told: bool
+    ) -> Collection | None:
+        """Collect, and learn from it."""
+        before = self._ledger.resident
+        done = self._collect(decision.site, generation, decision.candidates)
+        return done and self._books.settle(done, site, before, told=told)
 
     def _on_schedule(self, name: str, policy: Policy, turn: int, most: int) -> Decision:
         if not policy.period or turn % policy.period:
@@ -314,18 +320,14 @@ class Collector:
         tried = choices if self._ledger.old_allowed(overhead) else choices[:-1]
         if not tried:
             return decision._replace(generation=None, reason=Reason.OVERHEAD)
-        known = sum(site.yields)
+        trials = in_turn(
+            tried, sum(site.yields), lambda each: self._run(decision, each, site, told=True)
+        )
+        if trials is None:
+            return decision._replace(generation=None, reason=Reason.BUSY)
         freed = [0] * (tried[-1] + 1)
-        trials: list[Collection] = []
-        for generation in tried:
-            if known and 2 * sum(freed) > known:
-                break  # It was found: nothing is left for an older one.
-            before = self._ledger.resident
-            done = self._collect(name, generation, decision.candidates)
-            if done is None:
-                return decision._replace(generation=None, reason=Reason.BUSY)
-            trials.append(self._books.settle(done, site, before, told=True))
-            freed[generation] = done.collected
+        for done in trials:
+            freed[done.generation] = done.collected
         total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
         site.learn_trial(freed, share)
