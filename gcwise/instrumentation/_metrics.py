@@ -32,7 +32,15 @@ BUCKETS = (
 # Places that are told apart, and what the others are called.
 MOST_SITES, OTHER = 200, "(other)"
 # Decisions that wait to be counted.
-MOST_WAITING = 1000
+MOST_WAITING = 10_000
+# How the names of those modules of both libraries begin that hold locks, for one may be interrupted
+# by a finalizer that counts with the other. Others may be on the stack for good: decorators are.
+LOCKING = (
+    *("prometheus_client.metrics", "prometheus_client.values", "prometheus_client.registry"),
+    *("opentelemetry.metrics", "opentelemetry.sdk.metrics"),
+)
+# Seconds to wait for another thread that counts, for it may wait for a lock that this one holds.
+PATIENCE = 0.1
 
 if "recording" not in globals():
     recording = threading.RLock()
@@ -46,26 +54,22 @@ if "recording" not in globals():
 
 
 class MetricsHook:
-    """Count decisions with a client library.
+    """Count decisions with a client library."""
 
-    Args:
-        modules: How the names of those modules of the library begin that hold its locks. Others of
-            its modules may be on the stack for good: its decorators are.
-    """
-
-    def __init__(self, *modules: str) -> None:
-        self._modules = modules
+    def __init__(self) -> None:
         self._sites: dict[str, str] = {}
         self._waiting: deque[Decision] = deque(maxlen=MOST_WAITING)
 
     def __call__(self, decision: Decision, /) -> None:
         """Count a decision, now or with the next one."""
         self._waiting.append(decision)
-        if _interrupted(self._modules):
+        if _interrupted() or not recording.acquire(timeout=PATIENCE):
             return
-        with recording:
+        try:
             while self._waiting:
                 self._record(self._waiting.popleft())
+        finally:
+            recording.release()
 
     def _record(self, decision: Decision) -> None:
         raise NotImplementedError
@@ -80,10 +84,10 @@ class MetricsHook:
         return label
 
 
-def _interrupted(modules: tuple[str, ...]) -> bool:
+def _interrupted() -> bool:
     frame: FrameType | None = sys._getframe()  # noqa: SLF001  # inspect.stack() reads files.
     while frame is not None:
-        if str(frame.f_globals.get("__name__")).startswith(modules):
+        if str(frame.f_globals.get("__name__")).startswith(LOCKING):
             return True
         frame = frame.f_back
     return False

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["OpenTelemetryOnDecisionHook"]
 
-LOCKED = "opentelemetry.metrics", "opentelemetry.sdk.metrics"
-
 
 class OpenTelemetryOnDecisionHook(MetricsHook):
     """Count decisions in instruments of `opentelemetry-api`.
@@ -39,7 +37,7 @@ class OpenTelemetryOnDecisionHook(MetricsHook):
     """
 
     def __init__(self, *, meter_provider: MeterProvider | None = None) -> None:
-        super().__init__(*LOCKED)
+        super().__init__()
         try:
             from opentelemetry import metrics  # noqa: PLC0415  # An extra.
         except ImportError as error:

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PrometheusOnDecisionHook"]
 
-LOCKED = "prometheus_client.metrics", "prometheus_client.values", "prometheus_client.registry"
-
 
 class PrometheusOnDecisionHook(MetricsHook):
     """Count decisions in metrics of `prometheus-client`.
@@ -42,7 +40,7 @@ class PrometheusOnDecisionHook(MetricsHook):
     """
 
     def __init__(self, *, registry: CollectorRegistry | None = None) -> None:
-        super().__init__(*LOCKED)
+        super().__init__()
         try:
             import prometheus_client as client  # noqa: PLC0415  # An extra.
         except ImportError as error:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import threading
 
 import pytest
 
@@ -20,12 +21,55 @@ def test_a_decision_that_cannot_be_counted_does_not_stay():
     _metrics.recording.release()
 
 
-def test_what_waits_is_bounded():
+def called_in(module, hook):
+    """Call a hook from a function of the module of this name."""
+    namespace = {"__name__": module, "hook": hook, "decision": skipped()}
+    exec("def function(): hook(decision)", namespace)
+    namespace["function"]()
+
+
+@pytest.mark.parametrize("module", _metrics.LOCKING)
+def test_neither_library_is_counted_in(module):
+    """Whichever a hook counts with: threads in the middle of both would wait for each other."""
+    hook = MetricsHook()
+    called_in(f"{module}._internal", hook)
+    assert len(hook._waiting) == 1
+
+
+@pytest.mark.parametrize(
+    "module", ["prometheus_client.context_managers", "opentelemetry.instrumentation.wsgi", None]
+)
+def test_what_wraps_the_program_is_no_reason_to_wait(module):
+    """Decorators and middleware of the libraries are on the stack as long as the program runs."""
+    with pytest.raises(NotImplementedError):
+        called_in(module, MetricsHook())
+
+
+def test_what_waits_is_bounded(monkeypatch):
     """A library that is interrupted for ever does not fill the memory."""
-    hook = MetricsHook(__name__)
+    monkeypatch.setattr(_metrics, "LOCKING", (__name__,))
+    hook = MetricsHook()
     for _ in range(2 * _metrics.MOST_WAITING):
         hook(skipped())
     assert len(hook._waiting) == _metrics.MOST_WAITING
+
+
+def test_a_thread_that_counts_is_not_waited_for_without_end():
+    """It may wait for a lock that only this thread can free, so what was decided here waits."""
+    hook, counts, go = MetricsHook(), threading.Event(), threading.Event()
+
+    def stays():
+        with _metrics.recording:
+            counts.set()
+            go.wait(20)
+
+    thread = threading.Thread(target=stays)
+    thread.start()
+    assert counts.wait(20)
+    hook(skipped())
+    go.set()
+    thread.join()
+    assert len(hook._waiting) == 1
 
 
 def test_a_reload_keeps_the_lock():

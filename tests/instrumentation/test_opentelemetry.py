@@ -11,6 +11,7 @@ from gcwise.instrumentation._metrics import BUCKETS, MOST_SITES
 from tests.instrumentation.decisions import done, simulated, skipped
 from tests.instrumentation.test_hooks import run
 from tests.instrumentation.test_prometheus import FORK, INTERRUPT
+from tests.interpreters import needs_counting
 
 sdk = pytest.importorskip("opentelemetry.sdk.metrics")
 export = pytest.importorskip("opentelemetry.sdk.metrics.export")
@@ -171,3 +172,68 @@ def test_a_fork_waits_for_those_that_count():
     """A child never finds an instrument that another thread of its parent has locked."""
     imported = "__import__('opentelemetry.sdk.metrics').sdk.metrics.MeterProvider()"
     run(FORK.format(hook=f"OpenTelemetryOnDecisionHook(meter_provider={imported})"))
+
+
+@needs_counting
+def test_finalizers_beside_both_libraries():
+    """One that interrupts one and counts with the other waits for nobody, and none is lost."""
+    pytest.importorskip("prometheus_client")
+    run(
+        """
+        import faulthandler, gc, threading, time
+        from gcwise.instrumentation import *
+        from opentelemetry.sdk.metrics import MeterProvider
+        from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+        from prometheus_client import CollectorRegistry, generate_latest
+
+        faulthandler.dump_traceback_later(40, exit=True)
+        registry, reader, heard = CollectorRegistry(), InMemoryMetricReader(), []
+        provider = MeterProvider([reader])
+        set_on_decision_hooks([
+            PrometheusOnDecisionHook(registry=registry),
+            OpenTelemetryOnDecisionHook(meter_provider=provider),
+            heard.append,
+        ])
+
+        class Final:
+            def __init__(self):
+                self.me = self
+
+            def __del__(self):
+                with gcwise.batch("finalizer"):
+                    pass
+
+        def decides():
+            while time.monotonic() < end:
+                with gcwise.batch("decides"):
+                    Final()
+                time.sleep(0.002)
+
+        def reads():
+            while time.monotonic() < end:
+                generate_latest(registry)
+                reader.get_metrics_data()
+                [Final() for _ in range(5)]
+                time.sleep(0.002)
+
+        end = time.monotonic() + 1.5
+        gc.set_threshold(50)
+        sys.setswitchinterval(1e-5)
+        threads = [threading.Thread(target=each) for each in [decides] * 3 + [reads] * 2]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        gc.disable()
+        tell(decision())
+        assert len(get_on_decision_hooks()) == 3
+        (family,) = (each for each in registry.collect() if each.name == "gcwise_decisions")
+        counted = sum(each.value for each in family.samples if each.name.endswith("_total"))
+        (resource,) = reader.get_metrics_data().resource_metrics
+        (metric,) = (
+            each for each in resource.scope_metrics[0].metrics if each.name == "gcwise.decisions"
+        )
+        others = sum(each.value for each in metric.data.data_points)
+        assert counted == others == len(heard) > 100, (counted, others, len(heard))
+        """
+    )
