@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, ClassVar
 
-__all__ = ["FreeThreaded", "Incremental", "PyPy", "Runtime", "kind"]
+__all__ = ["STATISTICS", "FreeThreaded", "Incremental", "PyPy", "Runtime", "kind"]
 
 # Reading resident memory takes 17-33 us, a hundred times what a skipped decision does.
 READ_INTERVAL = 5e-3
@@ -63,11 +63,11 @@ class Runtime:
         if not _complete(gc.get_stats()):
             tally = Tally()
             self.collect, self.stats = tally.collect, tally.stats
-        self.is_enabled = gc.isenabled
+        self.is_enabled: Callable[[], bool] = gc.isenabled
         self.get_threshold: Callable[[], tuple[int, int, int]] = gc.get_threshold
         self.set_threshold: Callable[..., None] = gc.set_threshold
-        self.callbacks = gc.callbacks
-        self.clock = time.perf_counter
+        self.callbacks: list[Any] = gc.callbacks
+        self.clock: Callable[[], float] = time.perf_counter
         self._limit: int | None = None
         self.reset()
 

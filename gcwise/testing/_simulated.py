@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gcwise._collector import collector
 from gcwise._history import History
 from gcwise._quiet import Quiet
-from gcwise._runtime import Runtime
+from gcwise._runtime import STATISTICS, Runtime
 from gcwise._window import Window
 
 if TYPE_CHECKING:
@@ -59,16 +59,16 @@ class SimulatedRuntime(Runtime):
     """
 
     def __init__(self, live: int = 100_000, *, enabled: bool = False, limit: int = 2**40) -> None:
-        self.now = 0.0
-        self.enabled = enabled
+        self.now: float = 0.0
+        self.enabled: bool = enabled
         self.collections: list[int] = []
         self.callbacks: list[Any] = []
         self.generations: list[list[Objects]] = [[], [], [Objects(live, live * OBJECT)]]
         self._thresholds: tuple[int, int, int] = (700, 10, 10)
         self._counts = [0, 0, 0]
-        nothing = dict.fromkeys(("collections", "collected", "uncollectable"), 0)
-        self._stats = [dict(nothing) for _ in range(3)]
-        self._limit = limit
+        nothing = dict.fromkeys(STATISTICS, 0)
+        self._stats: list[dict[str, Any]] = [dict(nothing) for _ in range(3)]
+        self._limit: int | None = limit
         self.reset()
 
     def spend(self, seconds: float) -> None:
