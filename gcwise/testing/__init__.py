@@ -9,7 +9,8 @@
 """
 
 from gcwise.testing._forced import forced
+from gcwise.testing._no_cycles import no_cycles
 from gcwise.testing._recorded import recorded
 from gcwise.testing._simulated import Objects, SimulatedRuntime, simulated
 
-__all__ = ["Objects", "SimulatedRuntime", "forced", "recorded", "simulated"]
+__all__ = ["Objects", "SimulatedRuntime", "forced", "no_cycles", "recorded", "simulated"]

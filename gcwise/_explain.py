@@ -1,0 +1,208 @@
+"""Where the memory of a block went: the block, and what it tells."""
+
+from __future__ import annotations
+
+import sys
+
+from gcwise._account import Account
+from gcwise._advice import holders
+from gcwise._collector import collector
+from gcwise._cycles import examine
+from gcwise._dot import dot_of
+from gcwise._memory import Reading, fall, read
+from gcwise._saved import saved, supported
+from gcwise._window import PAUSE
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Any
+
+    from typing_extensions import Self
+
+    from gcwise._cycles import Findings
+
+__all__ = ["Explanation", "explain"]
+
+UNSUPPORTED = (
+    "explain() needs a collector that saves what it finds (gc.DEBUG_SAVEALL), which this "
+    "interpreter has not; CPython has one"
+)
+ENTERED = (
+    "this explain() has already been entered; make a new one for each block, as in "
+    "with gcwise.explain() as e: ..."
+)
+NOT_ENDED = (
+    "explain() tells after the end of its block, as in "
+    "with gcwise.explain() as e: ...  and then print(e)"
+)
+
+
+def explain() -> Explanation:
+    """Tell where the memory of a block went: `with gcwise.explain() as e: del tree`; `print(e)`.
+
+    For a look at a `del`, a `close()` or a batch during development; in a test `gcwise.testing`
+    has `no_cycles`. Four answers are told, each in bytes and in words:
+
+    - Freed at once by reference counting: by how much memory in use fell within the block. That is
+      the net: what the block itself made and dropped again does not show.
+    - Cyclic garbage, which only a collection frees. Each object has the size that `sys.getsizeof`
+      tells, with those (arrays, strings) that nothing else referred to. For the largest groups of
+      objects that refer to one another there is a path around, the place where its classes are
+      defined, and advice how to cut it.
+    - Kept by the allocator: what was freed and did not come back to the system.
+    - Still live: by how much memory in use grew.
+
+    Memory in use is what psutil tells of the C library's allocator (`psutil.heap_info`, exact) and
+    64 bytes for each of CPython's own small blocks (their number is exact, their sizes are not
+    told). Where psutil has no such function, resident memory stands for the first. All of them are
+    the process's own: what other threads do meanwhile is in them.
+
+    Collects everything before the block, and again after it. Automatic collection is held back
+    inside, as in `paused`; garbage that an explicit collection finds there is told as well, and
+    kept until the end of the block. Debugging flags, `gc.garbage`, thresholds and callbacks are as
+    found afterwards, whatever happens. An exception from the block passes through; it keeps its
+    frames' objects alive. Nested in another one, both tell of what the inner one found, and it is
+    freed at the end of the outer.
+
+    Raises:
+        RuntimeError: The interpreter cannot save garbage (PyPy), or the block is entered twice.
+
+    Cost: two full collections, and 2 to 3 us for each object of cyclic garbage.
+    """
+    if not supported():
+        raise RuntimeError(UNSUPPORTED)
+    return Explanation()
+
+
+class Explanation:
+    """What `explain` makes: a block, and after it an account of where its memory went.
+
+    `str(e)` is for a terminal, the answer first.
+    """
+
+    __slots__ = ("_account", "_before", "_entered", "_found", "ignored")
+
+    def __init__(self) -> None:
+        self._account: Account | None = None
+        self._entered = False
+        self._found: list[Any] = []
+        self.ignored: Callable[[type], bool] | None = None
+
+    def __enter__(self) -> Self:
+        if self._entered:
+            raise RuntimeError(ENTERED)
+        self._entered = True
+        collector.window.open(PAUSE, self)
+        try:
+            saved.collect()
+            saved.open(self._found)
+            read()  # The first time psutil reads files that it goes on to keep.
+            self._before = read()
+        except BaseException:
+            self._leave()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        try:
+            ended = read()
+            complete = saved.collect()
+            collected = read()
+            # Of these the list is ours.
+            listed = sys.getsizeof(self._found)
+            cyclic = examine(self._found, self.ignored)
+            examined = read()
+        finally:
+            self._leave()
+        readings = (self._before, ended, collected, examined, read())
+        self._account = account_of(cyclic, readings, listed, complete=complete)
+
+    def _leave(self) -> None:
+        try:
+            saved.close(self._found)
+            saved.collect(passes=1)
+        finally:
+            collector.window.close(PAUSE, self)
+
+    @property
+    def answer(self) -> str:
+        """The most important of it in a sentence."""
+        return self._told.answer
+
+    @property
+    def freed_at_once(self) -> int:
+        """Bytes by which memory in use fell within the block, by reference counting."""
+        return self._told.freed_at_once
+
+    @property
+    def cyclic(self) -> Findings:
+        """The cyclic garbage: its objects, bytes, types and groups."""
+        return self._told.cyclic
+
+    @property
+    def kept(self) -> int | None:
+        """Bytes of what was freed that the allocator keeps; None where that cannot be told."""
+        return self._told.kept
+
+    @property
+    def live(self) -> int:
+        """Bytes in use more than before the block."""
+        return self._told.live
+
+    @property
+    def complete(self) -> bool:
+        """Whether a collection could be run at the end of the block: not so in a finalizer."""
+        return self._told.complete
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all of it in a form that `json.dumps` takes."""
+        return self._told.as_dict()
+
+    def to_dot(self) -> str:
+        """Return the paths around the largest groups as a graph, in Graphviz's DOT language."""
+        return dot_of(self._told.cyclic.groups)
+
+    def __str__(self) -> str:
+        return str(self._told)
+
+    @property
+    def _told(self) -> Account:
+        if self._account is None:
+            raise RuntimeError(NOT_ENDED)
+        return self._account
+
+
+def account_of(
+    cyclic: Findings, readings: tuple[Reading, ...], listed: int, *, complete: bool
+) -> Account:
+    """Return the account of a block.
+
+    Args:
+        cyclic: The garbage that was found.
+        readings: Memory before and after the block, after collecting, before and after freeing.
+        listed: Bytes of the list of the garbage, which were freed with it.
+        complete: Whether a collection could be run.
+    """
+    before, ended, collected, examined, after = readings
+    at_once = fall(before, ended)
+    finalized = max(fall(ended, collected) + listed, 0)
+    freed = max(fall(examined, after) - listed, 0)
+    returned = before.resident - collected.resident + examined.resident - after.resident
+    kept = max(max(at_once, 0) + finalized + freed - max(returned, 0), 0)
+    return Account(
+        max(at_once, 0),
+        cyclic,
+        finalized,
+        kept if before.allocated is not None else None,
+        max(-(at_once + finalized + freed), 0),
+        (before.resident, after.resident),
+        complete,
+        () if cyclic.objects else holders(),
+    )
