@@ -86,7 +86,7 @@ class Account(NamedTuple):
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        yield self.answer
+        yield from textwrap.wrap(self.answer, WIDTH)
         yield from self.holders
         yield from _table(self._figures())
         if self.cyclic.types:
@@ -138,7 +138,7 @@ def _types(found: Findings) -> Iterator[str]:
     rows = [(each.type, each.objects, each.bytes) for each in told]
     if rest:
         objects, size = (sum(numbers) for numbers in zip(*(each[1:] for each in rest), strict=True))
-        rows.append((f"{len(rest)} more types", objects, size))
+        rows.append((f"{len(rest)} more type{'s'[: len(rest) > 1]}", objects, size))
     width = max(26, *(len(name) for name, _, _ in rows))
     yield f"  {'garbage by type':<{width}} {'objects':>11} {'bytes':>15}"
     for name, objects, size in rows:
@@ -147,7 +147,8 @@ def _types(found: Findings) -> Iterator[str]:
 
 def _group(group: Group) -> Iterator[str]:
     number = "A cycle" if group.groups == 1 else f"{group.groups:,} cycles of this kind"
-    yield f"{number}: {_objects(group.objects)}, {_size(group.bytes)}"
+    held = f", and {_size(group.holding)} that only these kept alive" if group.holding else ""
+    yield f"{number}: {_objects(group.objects)}, {_size(group.bytes)}{held}"
     yield from _wrapped(str(group.circle))
     for place in group.circle.places:
         yield from _wrapped(place)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Advice", "advise", "rank_of"]
 
+ARGPARSE = "a parser always refers to itself: make it once, at the level of the module, and keep it"
 # What libraries offer themselves; the tests try each.
 LIBRARIES = {
     "matplotlib.figure.Figure": (
@@ -36,9 +37,8 @@ LIBRARIES = {
         "soup.clear(decompose=True) when done with the tree, which calls decompose() on all in it; "
         "keep str(text) of a text that is still needed, for a NavigableString keeps all the tree"
     ),
-    "argparse.ArgumentParser": (
-        "a parser always refers to itself: make it once, at the level of the module, and keep it"
-    ),
+    "argparse._ActionsContainer": ARGPARSE,
+    "argparse.HelpFormatter": ARGPARSE,
     "xml.dom.minidom.Node": "document.unlink() when done with it",
 }
 CALLS = (GeneratorType, CoroutineType, AsyncGeneratorType)

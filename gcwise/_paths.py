@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+from collections import deque
+from types import CellType
 
 from gcwise._advice import Advice, advise, rank_of
 from gcwise._names import Step, steps_around
@@ -66,7 +68,8 @@ def circle_in(group: list[Any], inside: Callable[[object], bool]) -> Circle:
 def _shortest(start: Any, inside: Callable[[object], bool]) -> list[Any]:
     """Return the objects of the shortest circle through one, or none if it is very long.
 
-    An object that refers to itself does not tell much if there is another circle.
+    An object that refers to itself, if only by way of containers, does not tell much if there is
+    another circle.
     """
     came: dict[int, Any] = {id(start): None}
     itself: list[Any] = []
@@ -77,7 +80,7 @@ def _shortest(start: Any, inside: Callable[[object], bool]) -> list[Any]:
             for to in gc.get_referents(each):
                 if to is start:
                     circle = _back(each, came)
-                    if len(circle) > 2 or not _is_own(circle[-1], start):
+                    if not all(type(other) in CONTAINERS for other in circle[1:]):
                         return circle
                     itself = itself or circle
                 elif id(to) not in came and inside(to):
@@ -87,12 +90,7 @@ def _shortest(start: Any, inside: Callable[[object], bool]) -> list[Any]:
     return itself
 
 
-def _is_own(last: Any, start: Any) -> bool:
-    """Tell whether it is the object, or what can only be the dict of its attributes."""
-    return last is start or (type(last) is dict and type(start) not in CONTAINERS)
-
-
-CONTAINERS = frozenset({dict, list, tuple})
+CONTAINERS = frozenset({CellType, deque, dict, frozenset, list, set, tuple})
 
 
 def _back(last: Any, came: dict[int, Any]) -> list[Any]:
