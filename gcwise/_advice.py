@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import sys
 from types import (
-    AsyncGeneratorType,
-    CoroutineType,
     FrameType,
     FunctionType,
-    GeneratorType,
     MethodType,
     TracebackType,
 )
@@ -41,7 +38,6 @@ LIBRARIES = {
     "argparse.HelpFormatter": ARGPARSE,
     "xml.dom.minidom.Node": "document.unlink() when done with it",
 }
-CALLS = (GeneratorType, CoroutineType, AsyncGeneratorType)
 # An attribute of such a name leads upwards, and can be weak: whoever is above lives longer anyway.
 UPWARDS = ("parent", "owner", "container", "root", "master", "manager", "prev", "back", "outer")
 # Flags of types: made by a class statement, or by C code that lets nobody change it.
@@ -52,7 +48,7 @@ class Advice(NamedTuple):
     """What kind of cycle it is, and how to cut it.
 
     Attributes:
-        kind: "library", "exception", "generator", "class", "method", "closure", "attribute" or
+        kind: "library", "exception", "class", "method", "closure", "attribute" or
             "container".
         words: What to do.
     """
@@ -67,8 +63,6 @@ def rank_of(kind: type) -> int:
         return 0
     if issubclass(kind, BaseException):
         return 1
-    if kind in CALLS:
-        return 2
     if issubclass(kind, type):
         return 4
     if kind.__flags__ & HEAP and not kind.__flags__ & IMMUTABLE:
@@ -113,13 +107,6 @@ def _exception(_: Step, steps: list[Step]) -> str:
     )
 
 
-def _generator(step: Step, _: list[Step]) -> str:
-    return (
-        f"close() {step.holder} when it is not needed any more (a coroutine: await it, or cancel "
-        "its task)"
-    )
-
-
 def _class(_: Step, __: list[Step]) -> str:
     return (
         "a class always refers to itself: make it once, at the level of the module, and not in a "
@@ -161,7 +148,6 @@ LOCAL = " local "
 # By what there is on the way, the most telling first.
 KINDS: tuple[tuple[str, tuple[type, ...], Callable[[Step, list[Step]], str]], ...] = (
     ("exception", (TracebackType,), _exception),
-    ("generator", CALLS, _generator),
     ("class", (type,), _class),
     ("method", METHODS, _method),
     ("closure", (FunctionType,), _closure),

@@ -25,7 +25,7 @@ def components(  # noqa: C901, PLR0912  # A call for each object would take as l
     """
     referents, position = gc.get_referents, index.get
     groups: list[list[int]] = []
-    to_themselves: list[int] = []
+    to_themselves: dict[int, None] = {}
     # In which order objects were met, lowered to the earliest that leads back to them.
     order = [0] * (len(index) + 1)
     waiting: list[int] = []
@@ -49,7 +49,7 @@ def components(  # noqa: C901, PLR0912  # A call for each object would take as l
                 if met < low:
                     low = met
                 elif to == node:
-                    to_themselves.append(node)
+                    to_themselves[node] = None
             else:
                 if low < number:
                     order[node] = low

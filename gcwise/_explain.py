@@ -204,5 +204,5 @@ def account_of(
         max(-(at_once + finalized + freed), 0),
         (before.resident, after.resident),
         complete,
-        () if cyclic.objects else holders(),
+        holders(),
     )

@@ -42,7 +42,7 @@ __all__ = [
 PLAIN = frozenset(
     {
         *("__traceback__", "__context__", "__cause__", "args", "tb_next", "cell_contents"),
-        *("__defaults__", "__kwdefaults__", "__callback__", "f_back"),
+        *("__defaults__", "__kwdefaults__", "__callback__", "f_back", "__mro__"),
     }
 )
 FRAMES = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}

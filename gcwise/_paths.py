@@ -56,7 +56,8 @@ def circle_in(group: list[Any], inside: Callable[[object], bool]) -> Circle:
     circle = _shortest(start, inside)
     whole = bool(circle)
     ways = steps_around(circle or _walk(start, inside))
-    told = ways if whole else ways[:STEPS_TOLD]
+    # Where the walk ends it is not back.
+    told = ways if whole else ways[:-1][:STEPS_TOLD]
     return Circle(
         tuple(step for _, step in told),
         whole,

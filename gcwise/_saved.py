@@ -33,29 +33,25 @@ class Saved:
 
     def __init__(self) -> None:
         # By their identities: comparing lists would compare the garbage in them.
-        self._wanted: dict[int, list[Any]] = {}
+        self.wanted: dict[int, list[Any]] = {}
         self._flags: int | None = None
         self._length = 0
         self._callback: Callable[[str, dict[str, int]], None] = self._on_collection
 
     def open(self, found: list[Any]) -> None:
         """Append to `found` whatever is found from now on."""
-        self._wanted[id(found)] = found
+        self.wanted[id(found)] = found
         if self._callback not in gc.callbacks:
             # The first, so that those of others find `gc.garbage` as it would be.
             gc.callbacks.insert(0, self._callback)
 
     def close(self, found: list[Any]) -> None:
         """Take back what `open` did, and let go of what was found."""
-        self._wanted.pop(id(found), None)
+        self.wanted.pop(id(found), None)
         found.clear()
-        if not self._wanted and self._callback in gc.callbacks:
+        if not self.wanted and self._callback in gc.callbacks:
             gc.callbacks.remove(self._callback)
             self._restore()
-
-    def shared(self) -> bool:
-        """Tell whether several want to know: then each of them keeps the others' garbage alive."""
-        return len(self._wanted) > 1
 
     def collect(self, passes: int = MOST_PASSES) -> bool:
         """Collect everything, without other debugging; False if another collection is under way."""
@@ -80,7 +76,7 @@ class Saved:
             if not self._flags & gc.DEBUG_SAVEALL:
                 del gc.garbage[self._length :]
             self._restore()
-            for found in list(self._wanted.values()):
+            for found in list(self.wanted.values()):
                 found.extend(new)
 
     def _restore(self) -> None:
