@@ -16,6 +16,8 @@ __all__ = ["held_only", "sizes_of", "take_weight"]
 
 # Objects whose references are listed at a time.
 CHUNK = 5_000
+# PyPy counts none; there nothing is examined, but this module can be imported.
+references_to = getattr(sys, "getrefcount", id)
 
 
 def sizes_of(objects: list[Any]) -> list[int]:
@@ -51,7 +53,7 @@ def held_only(garbage: list[Any]) -> list[Any]:
             reached.update(zip(map(id, several), several))  # noqa: B905
         # The last of these lists would count as a reference.
         sole = several = []
-        references = map(sys.getrefcount, reached.values())
+        references = map(references_to, reached.values())
         found += [
             each
             for each, number in zip(reached.values(), references)  # noqa: B905
@@ -65,13 +67,13 @@ def held_only(garbage: list[Any]) -> list[Any]:
 def _untracked(holders: list[Any]) -> tuple[list[Any], list[Any]]:
     """Return what they refer to and no collector examines: with one reference, and with more."""
     referents = list(filterfalse(gc.is_tracked, gc.get_referents(*holders)))
-    sole = [number == IN_LIST + 1 for number in map(sys.getrefcount, referents)]
+    sole = [number == IN_LIST + 1 for number in map(references_to, referents)]
     return list(compress(referents, sole)), list(compress(referents, map(not_, sole)))
 
 
 # References as they are counted to an object that only a list, or a dict, holds.
-IN_LIST = next(map(sys.getrefcount, [object()]))
-IN_DICT = next(map(sys.getrefcount, {0: object()}.values()))
+IN_LIST = next(map(references_to, [object()]))
+IN_DICT = next(map(references_to, {0: object()}.values()))
 
 
 def take_weight(holders: list[Any], sizes: dict[int, int]) -> int:

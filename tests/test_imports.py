@@ -53,6 +53,20 @@ TABLE = {
         *("_collection", "_config", "_decision", "_intercept", "_policy", "_question"),
         *("_report", "_scope"),
     },
+    "_names": {"_record"},
+    "_places": {"_names"},
+    "_advice": {"_names", "_record"},
+    "_paths": {"_advice", "_names", "_places", "_record"},
+    "_components": set(),
+    "_weights": set(),
+    "_cycles": {"_components", "_names", "_paths", "_record", "_weights"},
+    "_account": {"_record"},
+    "_dot": set(),
+    "_saved": {"_collection", "_collector"},
+    "_explain": {
+        *("_account", "_advice", "_collector", "_cycles", "_dot", "_memory", "_saved"),
+        "_window",
+    },
     "_demo": {"__init__"},
     "__main__": {"_demo"},
     "instrumentation._logging": {"_decision"},
@@ -69,6 +83,11 @@ TABLE = {
 }
 # And for type checkers only.
 TYPES = {
+    "_account": {"_cycles"},
+    "_advice": {"_names"},
+    "_cycles": {"_paths"},
+    "_dot": {"_cycles", "_paths"},
+    "_explain": {"_cycles"},
     "_books": {"_collection", "_runtime", "_site", "_window"},
     "_collection": {"_runtime"},
     "_collector": {"_collection"},
