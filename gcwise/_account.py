@@ -30,10 +30,11 @@ UNCHANGED = (
 )
 FINALIZED = (
     "No cycles left: finalizers (__del__, generators that were closed) cut them in the collection, "
-    "and {} came back."
+    "and {} was freed."
 )
 FEW = "Reference counting freed {} at once; the rest was cyclic garbage: {}, freed by collecting."
-DONE = "No cycles, reference counting had done it all: {} came back at once."
+DONE = "No cycles, reference counting had done it all: it freed {} at once."
+KEPT = " The allocator keeps {} of it for reuse, of which gcwise.trim() gives back what it can."
 LIVE = "No cycles, nothing to collect: {} more in use than before, all of it still referenced."
 
 
@@ -66,7 +67,10 @@ class Account(NamedTuple):
         """The most important of it in a sentence."""
         if not self.complete:
             return BUSY
-        return self._of_cycles() if self.cyclic.objects else self._of_none()
+        told = self._of_cycles() if self.cyclic.objects else self._of_none()
+        freed = self.freed_at_once + self.finalized + self.cyclic.bytes
+        kept = self.kept or 0
+        return told + KEPT.format(_size(kept)) if kept > max(freed / 2, NOISE) else told
 
     def _of_cycles(self) -> str:
         found, freed = self.cyclic, self.freed_at_once
@@ -103,16 +107,12 @@ class Account(NamedTuple):
         yield "cyclic garbage, freed by collecting", _size(found.bytes)
         if self.finalized > NOISE:
             yield "cut by finalizers meanwhile", _size(self.finalized)
-        yield "kept by the allocator for reuse", self._kept()
+        yield (
+            "kept by the allocator for reuse",
+            KEPT_UNKNOWN if self.kept is None else _size(self.kept),
+        )
         yield "still live, more than before", _size(self.live)
         yield "resident memory", f"{before} before, {after} after"
-
-    def _kept(self) -> str:
-        if self.kept is None:
-            return KEPT_UNKNOWN
-        return _size(self.kept) + (
-            "; gcwise.trim() gives back what it can" if self.kept > NOISE else ""
-        )
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as dicts, lists, strings, numbers, booleans and None."""

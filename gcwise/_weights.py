@@ -53,7 +53,7 @@ def held_only(garbage: list[Any]) -> list[Any]:
             reached.update(zip(map(id, several), several))  # noqa: B905
         # The last of these lists would count as a reference.
         sole = several = []
-        references = map(references_to, reached.values())
+        references = list(map(references_to, reached.values()))
         found += [
             each
             for each, number in zip(reached.values(), references)  # noqa: B905

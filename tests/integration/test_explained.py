@@ -36,7 +36,7 @@ def test_array():
     with explain() as e:
         del data
 
-    assert e.answer.startswith("No cycles, reference counting had done it all: 30.5 MiB")
+    assert e.answer.startswith("No cycles, reference counting had done it all: it freed 30.5 MiB")
 
 
 def test_array_in_a_cycle():
