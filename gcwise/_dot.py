@@ -30,12 +30,13 @@ def _lines(groups: tuple[Group, ...]) -> Iterator[str]:
 
 
 def _circle(prefix: str, circle: Circle) -> Iterator[str]:
-    names = [step.holder for step in circle.steps] + ([] if circle.whole else ["..."])
-    for at, name in enumerate(names):
-        yield f"    {prefix}{at} [label={_quoted(name)}];"
-    labels = [step.via.strip() for step in circle.steps] + ([] if circle.whole else [""])
-    for at, label in enumerate(labels):
-        yield f"    {prefix}{at} -> {prefix}{(at + 1) % len(names)} [label={_quoted(label)}];"
+    steps = [(step.holder, step.via.strip()) for step in circle.steps]
+    if circle.gap is not None:
+        steps.insert(circle.gap, ("...", ""))
+    for at, (holder, _) in enumerate(steps):
+        yield f"    {prefix}{at} [label={_quoted(holder)}];"
+    for at, (_, via) in enumerate(steps):
+        yield f"    {prefix}{at} -> {prefix}{(at + 1) % len(steps)} [label={_quoted(via)}];"
 
 
 def _quoted(text: str) -> str:

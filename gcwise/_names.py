@@ -43,6 +43,7 @@ PLAIN = frozenset(
     {
         *("__traceback__", "__context__", "__cause__", "args", "tb_next", "cell_contents"),
         *("__defaults__", "__kwdefaults__", "__callback__", "f_back", "__mro__"),
+        *("_coro", "_exception", "_loop"),
     }
 )
 FRAMES = {GeneratorType: "gi_frame", CoroutineType: "cr_frame", AsyncGeneratorType: "ag_frame"}
@@ -154,14 +155,16 @@ def _variables(here: Any) -> Iterator[tuple[Any, ...]]:
     frame = frame_of(here)
     assert frame is not None
     cells = [each for each in gc.get_referents(here, frame) if type(each) is CellType]
-    for name, value in frame.f_locals.items():
+    variables = frame.f_locals
+    for name, value in variables.items():
         via = f" local {name!r}"
         for cell in cells:
             if _contents(cell) is value:
                 yield via, cell, value
                 yield via, frame, cell, value
         yield via, value
-        # A generator of CPython 3.10 has a frame apart.
+        # Before CPython 3.13 a frame may have a dict of them, and in 3.10 a generator a frame.
+        yield via, variables, value
         yield via, frame, value
 
 
@@ -191,6 +194,7 @@ def _attributes(here: Any) -> Iterator[tuple[Any, ...]]:
                     yield from _in_namespace(attributes, attributes.items())
             elif type(descriptor) is MemberDescriptorType or (computed and name in PLAIN):
                 yield f".{name}", _value(descriptor, here)
+    yield ".__class__", type(here)
 
 
 def _in_namespace(attributes: Any, items: Iterable[tuple[Any, Any]]) -> Iterator[tuple[Any, ...]]:

@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Circle", "circle_in"]
 
-# Objects looked at in search of the shortest circle, and steps told where there is none so short.
-MOST_SEEN, STEPS_TOLD = 20_000, 4
+# Objects looked at in search of the shortest circle.
+MOST_SEEN = 20_000
+# Steps that are told, and of those of a longer way the first and the last.
+MOST_STEPS, FIRST, LAST = 12, 4, 4
 
 
 class Circle(NamedTuple):
@@ -27,19 +29,21 @@ class Circle(NamedTuple):
 
     Attributes:
         steps: The references along it, the last of which leads back to the first one's holder.
-        whole: False if only its begin is told, because the way back takes thousands of steps.
+        gap: How many steps come before those that are left out, if any are.
         places: Where its classes and functions are defined, as "Node: shop.py:3".
         advice: How to cut it.
     """
 
     steps: tuple[Step, ...]
-    whole: bool
+    gap: int | None
     places: tuple[str, ...]
     advice: Advice
 
     def __str__(self) -> str:
-        gap = () if self.whole else ("...",)
-        return " -> ".join([*map(str, self.steps), *gap, self.steps[0].holder])
+        told = [*map(str, self.steps), self.steps[0].holder]
+        if self.gap is not None:
+            told.insert(self.gap, "...")
+        return " -> ".join(told)
 
 
 def circle_in(group: list[Any], inside: Callable[[object], bool]) -> Circle:
@@ -54,16 +58,14 @@ def circle_in(group: list[Any], inside: Callable[[object], bool]) -> Circle:
     best = min(ranks.values())
     start = next(each for each in group if ranks[type(each)] == best)
     circle = _shortest(start, inside)
-    whole = bool(circle)
-    ways = steps_around(circle or _walk(start, inside))
     # Where the walk ends it is not back.
-    told = ways if whole else ways[:-1][:STEPS_TOLD]
-    return Circle(
-        tuple(step for _, step in told),
-        whole,
-        places_of([holder for holder, _ in told]),
-        advise(told),
-    )
+    ways = steps_around(circle) if circle else steps_around(_walk(start, inside))[:-1][:FIRST]
+    advice, gap = advise(ways), None if circle else len(ways)
+    if len(ways) > MOST_STEPS:
+        gap = FIRST
+        del ways[FIRST:-LAST]
+    places = places_of([holder for holder, _ in ways])
+    return Circle(tuple(step for _, step in ways), gap, places, advice)
 
 
 def _shortest(start: Any, inside: Callable[[object], bool]) -> list[Any]:
@@ -116,4 +118,4 @@ def _walk(start: Any, inside: Callable[[object], bool]) -> list[Any]:
 
 
 # An instance with its dict, or a function with closure and cell, make one step.
-OBJECTS_WALKED = 4 * STEPS_TOLD
+OBJECTS_WALKED = 4 * FIRST

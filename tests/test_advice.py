@@ -6,8 +6,9 @@ import weakref
 
 import pytest
 
-from gcwise._advice import holders
+from gcwise._advice import advise, holders
 from gcwise._explain import explain
+from gcwise._names import Step
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings
@@ -133,18 +134,38 @@ def test_exception_that_an_object_keeps():
 
 def test_exception_in_a_namespace():
     """Where no local variable is on the path, the traceback is what to let go of."""
-    source = "try: 1 / 0\nexcept ZeroDivisionError as caught: error = caught\n"
+    try:
+        raise ValueError  # noqa: TRY301
+    except ValueError as caught:
+        traceback = caught.__traceback__
+    error, namespace = ValueError().with_traceback(traceback), {}
+    namespace["error"] = error
 
-    def namespace(more):
-        exec(source + more, {"__builtins__": __builtins__})
-
-    kind, path, words = advice(namespace, "")
+    kind, words = advise(
+        [
+            (error, Step("ValueError", ".__traceback__")),
+            (traceback, Step("traceback", ".tb_frame")),
+            (traceback.tb_frame, Step("load()", ".f_globals")),
+            (namespace, Step("dict", "['error']")),
+        ]
+    )
 
     assert kind == "exception"
-    assert path.startswith("ZeroDivisionError.__traceback__ -> traceback.tb_frame -> <module>()")
-    assert path.endswith("-> dict['error'] -> ZeroDivisionError")
     assert words == "error.__traceback__ = None, as soon as the error has been dealt with"
-    assert not leaves_cycles(namespace, "error.__traceback__ = None")
+
+
+def test_exception_at_the_level_of_a_module():
+    """A module's own code has its variables in a dict."""
+
+    def namespace():
+        source = "try: 1 / 0\nexcept ZeroDivisionError as caught: error = caught\n"
+        exec(source, {"__builtins__": __builtins__})
+
+    kind, path, words = advice(namespace)
+
+    assert kind == "exception"
+    assert path.endswith(" -> traceback.tb_frame -> <module>() local 'error' -> ZeroDivisionError")
+    assert words.startswith("`del error` at the end of <module>()")
 
 
 def test_class():

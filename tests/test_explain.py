@@ -582,6 +582,20 @@ def test_deep_garbage():
     assert e.to_dot().count(" -> ") == 5
 
 
+def test_long_way_around():
+    """Of a way of many steps the first and the last are told."""
+    with explain() as e:
+        chain = last = Node()
+        for _ in range(20):
+            last.me = last = Node()
+        last.me = chain
+        del chain, last
+
+    (group,) = e.cyclic.groups
+    assert str(group.circle) == " -> ".join(["Node.me"] * 4 + ["..."] + ["Node.me"] * 4 + ["Node"])
+    assert e.to_dot().count(" -> ") == 9
+
+
 def test_deep_garbage_with_a_dead_end():
     """A way into a part that is left only by where one came from is told as far as it goes."""
 
@@ -600,7 +614,7 @@ def test_deep_garbage_with_a_dead_end():
 
     (group,) = e.cyclic.groups
     assert group.objects == 30_001
-    assert group.circle.whole is False
+    assert group.circle.gap == 2
     assert str(group.circle) == "list[0] -> list[1] -> ... -> list"
 
 

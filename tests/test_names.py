@@ -221,6 +221,23 @@ def test_chained_exceptions():
     assert told(third, third.args, third.args[0]) == "ValueError.args -> tuple[0] -> list[0]"
 
 
+def test_frame_with_a_dict_of_its_variables():
+    """A dict of variables, which a frame had before CPython 3.13, is no step of its own."""
+
+    def outer():
+        local = Plain()
+        local.frame = sys._getframe()
+        return local
+
+    local = outer()
+    variables = local.frame.f_locals
+
+    expected = "outer() local 'local' -> Plain.frame"
+    if type(variables) is dict:
+        assert told(local.frame, variables, local) == expected
+    assert told(local.frame, local) == expected
+
+
 def test_frame_with_cell():
     """A frame's variable that a nested function shares is named without its cell."""
 
@@ -327,7 +344,7 @@ def test_reference_without_a_name():
     assert told(a, a.iterator) == "Plain.iterator -> list_iterator"
     assert told(a, a.elements) == "Plain.elements -> set"
     assert told(a, a.keys) == "Plain.keys -> dict"
-    assert told(Plain, a) == "class Plain -> Plain"
+    assert told(Plain, a) == "class Plain -> Plain.__class__"
 
 
 def test_modules_are_left_out_of_names_that_all_know():
