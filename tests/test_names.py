@@ -238,6 +238,25 @@ def test_frame_with_a_dict_of_its_variables():
     assert told(local.frame, local) == expected
 
 
+def test_frame_behind_a_frame():
+    """A frame leads to the one that it was called from."""
+
+    def inner():
+        return sys._getframe()
+
+    def outer():
+        local = Plain()
+        local.frame = inner()
+        return local
+
+    local = outer()
+    behind = local.frame.f_back
+
+    assert told(local, local.frame, behind) == (
+        "Plain.frame -> inner().f_back -> outer() local 'local'"
+    )
+
+
 def test_frame_with_cell():
     """A frame's variable that a nested function shares is named without its cell."""
 

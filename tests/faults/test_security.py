@@ -25,6 +25,7 @@ ALLOWED = {
     ("_demo", "tokenize.open"),
     ("_demo", "multiprocessing"),
     ("_limits", "open"),
+    ("_trim", "ctypes"),  # The C library's malloc_trim, where psutil is too old to have it.
 }
 OPENING = {"open", "io.open", "os.open", "os.fdopen", "tokenize.open", "read_text", "read_bytes"}
 WRITING = {
