@@ -119,10 +119,13 @@ class Explanation:
             listed = sys.getsizeof(self._found)
             cyclic = examine(self._found, self.ignored)
             examined = read()
+            shared = saved.shared()
         finally:
             self._leave()
         readings = (self._before, ended, collected, examined, read())
-        self._account = account_of(cyclic, readings, listed, complete=complete)
+        # What a block around this one keeps will be freed at its end.
+        pending = cyclic.bytes if shared else 0
+        self._account = account_of(cyclic, readings, listed, pending, complete=complete)
 
     def _leave(self) -> None:
         try:
@@ -180,7 +183,7 @@ class Explanation:
 
 
 def account_of(
-    cyclic: Findings, readings: tuple[Reading, ...], listed: int, *, complete: bool
+    cyclic: Findings, readings: tuple[Reading, ...], listed: int, pending: int, *, complete: bool
 ) -> Account:
     """Return the account of a block.
 
@@ -188,6 +191,7 @@ def account_of(
         cyclic: The garbage that was found.
         readings: Memory before and after the block, after collecting, before and after freeing.
         listed: Bytes of the list of the garbage, which were freed with it.
+        pending: Bytes of garbage that could not be freed yet.
         complete: Whether a collection could be run.
     """
     before, ended, collected, examined, after = readings
@@ -201,7 +205,7 @@ def account_of(
         cyclic,
         finalized,
         kept if before.allocated is not None else None,
-        max(-(at_once + finalized + freed), 0),
+        max(-(at_once + finalized + freed + pending), 0),
         (before.resident, after.resident),
         complete,
         holders(),

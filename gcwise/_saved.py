@@ -53,6 +53,10 @@ class Saved:
             gc.callbacks.remove(self._callback)
             self._restore()
 
+    def shared(self) -> bool:
+        """Tell whether several want to know: then each keeps alive what it was told of."""
+        return len(self.wanted) > 1
+
     def collect(self, passes: int = MOST_PASSES) -> bool:
         """Collect everything, without other debugging; False if another collection is under way."""
         flags = gc.get_debug()

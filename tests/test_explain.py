@@ -376,6 +376,17 @@ def test_nested():
     assert not [each for each in gc.get_objects() if type(each) is Node]
 
 
+def test_nested_figures():
+    """What the outer block keeps until its end is not taken for live by the inner one."""
+    with explain() as outer, explain() as inner:
+        ref = leave_cycle(bytearray(20 * 2**20))
+
+    assert ref() is None
+    for each in inner, outer:
+        assert each.cyclic.bytes > 20 * 2**20
+        assert each.live < 2**20
+
+
 def test_overlapping_threads():
     """Blocks of several threads may overlap in any order."""
     begun, go_on = threading.Event(), threading.Event()
