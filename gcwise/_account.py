@@ -19,7 +19,7 @@ __all__ = ["Account"]
 NOISE = 64 * 1024
 TYPES_TOLD, GROUPS_TOLD = 8, 3
 WIDTH = 100
-KEPT_UNKNOWN = "unknown (psutil 7.2 or later can tell, on some systems)"
+KEPT_UNKNOWN = "unknown, and the rest is rough (psutil 7.2 or later tells, on some systems)"
 BUSY = (
     "Another collection was under way at the end of the block: cyclic garbage could not be "
     "looked for."
