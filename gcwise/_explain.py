@@ -56,10 +56,10 @@ def explain() -> Explanation:
 
     Memory in use is what psutil tells of the C library's allocator (`psutil.heap_info`, exact) and
     64 bytes for each of CPython's own small blocks (their number is exact, their sizes are not
-    told). Where psutil has no such function (before 7.2, or with another C library), resident memory
-    stands for the first, which does not fall by what the allocator keeps: then that is not told, and
-    what was freed at once is the least that it can have been. All of them are the process's own:
-    what other threads do meanwhile is in them.
+    told). Where psutil has no such function (before 7.2, or with another C library), resident
+    memory stands for the first, which does not fall by what the allocator keeps: then that is not
+    told, and what was freed at once is the least that it can have been. All of them are the
+    process's own: what other threads do meanwhile is in them.
 
     Collects everything before the block, and again after it. Automatic collection is held back
     inside, as in `paused`; garbage that an explicit collection finds there is told as well, and
