@@ -79,7 +79,10 @@ TABLE = {
     "testing._forced": {"_collector", "_policy"},
     "testing._recorded": {"instrumentation._hooks"},
     "testing._simulated": {"_collector", "_history", "_quiet", "_runtime", "_window"},
-    "testing.__init__": {"testing._forced", "testing._recorded", "testing._simulated"},
+    "testing._no_cycles": {"_decorate", "_explain", "_names"},
+    "testing.__init__": {
+        *("testing._forced", "testing._no_cycles", "testing._recorded", "testing._simulated"),
+    },
 }
 # And for type checkers only.
 TYPES = {
