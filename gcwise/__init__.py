@@ -28,10 +28,16 @@ from gcwise._scope import (
     paused,
     teardown,
 )
+from gcwise._trim import trim
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from gcwise._explain.block import Explanation, explain
 
 __all__ = [
     "Collection",
     "Decision",
+    "Explanation",
     "Interception",
     "PlaceReport",
     "Policy",
@@ -41,6 +47,7 @@ __all__ = [
     "batch",
     "collect_after",
     "each",
+    "explain",
     "get_policy",
     "intercept",
     "is_active",
@@ -52,4 +59,15 @@ __all__ = [
     "set_policy",
     "should_collect",
     "teardown",
+    "trim",
 ]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        # As large as all else, and for the few moments in which somebody looks into a program.
+        if name in {"Explanation", "explain"}:
+            from gcwise._explain.block import Explanation, explain  # noqa: PLC0415
+
+            return explain if name == "explain" else Explanation
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -4,11 +4,14 @@ import doctest
 import importlib.resources
 import inspect
 
+import pytest
+
 import gcwise
 
 PUBLIC = {
     "Collection",
     "Decision",
+    "Explanation",
     "Interception",
     "PlaceReport",
     "Policy",
@@ -18,6 +21,7 @@ PUBLIC = {
     "batch",
     "collect_after",
     "each",
+    "explain",
     "get_policy",
     "intercept",
     "is_active",
@@ -29,6 +33,7 @@ PUBLIC = {
     "set_policy",
     "should_collect",
     "teardown",
+    "trim",
 }
 
 
@@ -37,7 +42,12 @@ def test_exports():
     assert set(gcwise.__all__) == PUBLIC
     assert gcwise.__all__ == sorted(gcwise.__all__)
     public = {name for name, value in vars(gcwise).items() if not inspect.ismodule(value)}
-    assert {name for name in public if not name.startswith("_")} == PUBLIC
+    there = {name for name in public if not name.startswith("_")}
+    # These are imported when they are first asked for.
+    assert there - {"TYPE_CHECKING"} | {"Explanation", "explain"} == PUBLIC
+    assert all(hasattr(gcwise, name) for name in PUBLIC)
+    with pytest.raises(AttributeError, match="module 'gcwise' has no attribute 'explian'"):
+        gcwise.explian  # noqa: B018
 
 
 def test_star():

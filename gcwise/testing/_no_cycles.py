@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 
 from gcwise._decorate import decorate
-from gcwise._explain import explain
-from gcwise._names import ancestry, name_of
+from gcwise._explain.block import explain
+from gcwise._explain.names import ancestry, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ import gc
 
 import pytest
 
-from gcwise import _explain
+from gcwise._explain import block
 from gcwise.testing import no_cycles
 from tests.interpreters import needs_settings
 
@@ -91,7 +91,7 @@ def test_exception_passes_through():
 
 def test_no_answer_is_no_success(monkeypatch):
     """Where nothing could be looked for, the block does not pass."""
-    monkeypatch.setattr(_explain.saved, "collect", lambda **_: False)
+    monkeypatch.setattr(block.saved, "collect", lambda **_: False)
 
     with pytest.raises(AssertionError, match="Another collection was under way"), no_cycles():
         pass

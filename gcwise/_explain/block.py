@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 
-from gcwise._account import Account
-from gcwise._advice import holders
 from gcwise._collector import collector
-from gcwise._cycles import examine
-from gcwise._dot import dot_of
+from gcwise._explain.account import Account
+from gcwise._explain.advice import holders
+from gcwise._explain.cycles import examine
+from gcwise._explain.dot import dot_of
+from gcwise._explain.saved import saved, supported
 from gcwise._memory import Reading, fall, read
-from gcwise._saved import saved, supported
 from gcwise._window import PAUSE
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from gcwise._cycles import Findings
+    from gcwise._explain.cycles import Findings
 
 __all__ = ["Explanation", "explain"]
 

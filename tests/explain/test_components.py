@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gcwise._components import components
+from gcwise._explain.components import components
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings

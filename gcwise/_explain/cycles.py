@@ -7,18 +7,18 @@ from bisect import bisect_left
 from heapq import nlargest
 from itertools import chain
 
-from gcwise._components import components
-from gcwise._names import name_of
-from gcwise._paths import circle_in
+from gcwise._explain.components import components
+from gcwise._explain.names import name_of
+from gcwise._explain.paths import circle_in
+from gcwise._explain.weights import held_only, sizes_of, take_weight
 from gcwise._record import NamedTuple
-from gcwise._weights import held_only, sizes_of, take_weight
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-    from gcwise._paths import Circle
+    from gcwise._explain.paths import Circle
 
 __all__ = ["Findings", "Group", "TypeTotal", "examine"]
 

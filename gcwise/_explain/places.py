@@ -8,7 +8,7 @@ import re
 import sys
 from types import FunctionType, MethodType
 
-from gcwise._names import frame_of, holder_of, namespace
+from gcwise._explain.names import frame_of, holder_of, namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from types import (
     TracebackType,
 )
 
-from gcwise._names import METHODS, ancestry, name_of
+from gcwise._explain.names import METHODS, ancestry, name_of
 from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from gcwise._names import Step
+    from gcwise._explain.names import Step
 
 __all__ = ["Advice", "advise", "rank_of"]
 

@@ -6,8 +6,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from gcwise._cycles import Group
-    from gcwise._paths import Circle
+    from gcwise._explain.cycles import Group
+    from gcwise._explain.paths import Circle
 
 __all__ = ["dot_of"]
 

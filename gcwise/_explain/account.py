@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from gcwise._cycles import Findings, Group
+    from gcwise._explain.cycles import Findings, Group
 
 __all__ = ["Account"]
 

@@ -6,9 +6,9 @@ import gc
 from collections import deque
 from types import CellType
 
-from gcwise._advice import Advice, advise, rank_of
-from gcwise._names import Step, steps_around
-from gcwise._places import places_of
+from gcwise._explain.advice import Advice, advise, rank_of
+from gcwise._explain.names import Step, steps_around
+from gcwise._explain.places import places_of
 from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False

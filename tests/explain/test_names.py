@@ -8,7 +8,7 @@ import weakref
 
 import pytest
 
-from gcwise._names import name_of, steps_around
+from gcwise._explain.names import name_of, steps_around
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from gcwise._weights import held_only, sizes_of, take_weight
+from gcwise._explain.weights import held_only, sizes_of, take_weight
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings

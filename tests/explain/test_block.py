@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 import gcwise
-from gcwise import _explain, _saved
-from gcwise._explain import Explanation, explain
+from gcwise._explain import block, saved
+from gcwise._explain.block import Explanation, explain
 from tests.interpreters import needs_settings, real
 
 pytestmark = needs_settings
@@ -77,7 +77,7 @@ def test_cycle():
     (group,) = e.cyclic.groups
     assert str(group.circle) == "Node.me -> Node"
     assert group.circle.places[0].startswith("Node: ")
-    assert "test_explain.py:" in group.circle.places[0]
+    assert "test_block.py:" in group.circle.places[0]
     assert e.answer.startswith("Cyclic garbage: ")
     assert "which only a collection could free" in e.answer
     told = str(e)
@@ -556,13 +556,13 @@ def test_interrupted_at_its_begin(monkeypatch):
         raise KeyboardInterrupt
 
     thresholds = real.get_threshold()
-    monkeypatch.setattr(_explain, "read", interrupted)
+    monkeypatch.setattr(block, "read", interrupted)
 
     with pytest.raises(KeyboardInterrupt), Explanation():
         pass
 
     assert real.get_threshold() == thresholds
-    assert _saved.saved.wanted == {}
+    assert saved.saved.wanted == {}
 
 
 def test_interrupted_at_its_end(monkeypatch):
@@ -571,14 +571,14 @@ def test_interrupted_at_its_end(monkeypatch):
     def interrupted(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_explain, "examine", interrupted)
+    monkeypatch.setattr(block, "examine", interrupted)
     refs = []
 
     with pytest.raises(KeyboardInterrupt), explain():
         refs.append(leave_cycle())
 
     assert refs[0]() is None
-    assert _saved.saved.wanted == {}
+    assert saved.saved.wanted == {}
     assert not [each for each in gc.get_objects() if type(each) is Node]
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gcwise._places import places_of
+from gcwise._explain.places import places_of
 from tests.interpreters import needs_settings
 
 pytestmark = needs_settings
