@@ -34,7 +34,7 @@ FINALIZED = (
 )
 FEW = "Reference counting freed {} at once; the rest was cyclic garbage: {}, freed by collecting."
 DONE = "No cycles, reference counting had done it all: it freed {} at once."
-KEPT = " The allocator keeps {} of it for reuse, of which gcwise.trim() gives back what it can."
+KEPT = " The allocator keeps {} for reuse, of which gcwise.trim() gives back what it can."
 LIVE = "No cycles, nothing to collect: {} more in use than before, all of it still referenced."
 
 

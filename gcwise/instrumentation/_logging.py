@@ -190,7 +190,7 @@ def _cause_of_fruitless(reason: Reason) -> str:
         )
     return (
         "what is dropped there is freed by reference counting at once, or something still refers "
-        "to it; look for what does, or decide nothing there"
+        "to it, as gcwise.explain() around it tells; cut that, or decide nothing there"
     )
 
 

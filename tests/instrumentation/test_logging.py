@@ -195,8 +195,8 @@ def test_fruitless_collections_in_a_row_are_warned_of(caplog, hook):
     (warning,) = warned(caplog)
     assert warning == (
         "place: 10 collections in a row took 2.0 s and freed 30 objects in all: what is dropped "
-        "there is freed by reference counting at once, or something still refers to it; look for "
-        "what does, or decide nothing there"
+        "there is freed by reference counting at once, or something still refers to it, as "
+        "gcwise.explain() around it tells; cut that, or decide nothing there"
     )
 
 
