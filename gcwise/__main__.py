@@ -1,15 +1,24 @@
-"""`python -m gcwise demo`: the same real job under four policies, measured."""
+"""`python -m gcwise demo`: the same real job under four policies, measured.
+
+`python -m gcwise watch`: any program under observation, and what its collections were worth.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from typing import Any
 
-from gcwise._demo import measure
+from gcwise._watch.launch import Refused, launch, split
 
 
 def main(argv: list[str] | None = None) -> None:
+    given = sys.argv[1:] if argv is None else argv
+    program: list[str] = []
+    if given[:1] == ["watch"]:
+        own, program = split(given[1:])
+        given = ["watch", *own]
     parser = argparse.ArgumentParser(
         prog="python -m gcwise", description="Collect cyclic garbage when it is worth it."
     )
@@ -18,11 +27,32 @@ def main(argv: list[str] | None = None) -> None:
         "demo", help="parse the standard library under four policies, and compare"
     )
     demo.add_argument("--json", action="store_true", help="print the figures for programs")
-    show_demo(as_json=parser.parse_args(argv).json)
+    watch = commands.add_parser(
+        "watch",
+        allow_abbrev=False,
+        usage="%(prog)s [--json FILE] [--plot FILE] (script | -m module) [arguments]",
+        help="run a program, and say what its collections were worth",
+    )
+    watch.add_argument(
+        "--json", metavar="FILE", help="write all figures there; - is standard output"
+    )
+    watch.add_argument("--plot", metavar="FILE", help="draw memory and collections over time there")
+    options = parser.parse_args(given)
+    if options.command == "demo":
+        show_demo(as_json=options.json)
+        return
+    try:
+        launch(options, program)
+    except Refused as error:
+        print(f"{watch.prog}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def show_demo(*, as_json: bool) -> None:
     """Measure the job under four policies, and print what each took and what gcwise said."""
+    # It imports much, and a process that becomes a watched program hands its CPU time down.
+    from gcwise._demo import measure  # noqa: PLC0415
+
     results = measure()
     sentences = [sentence for result in results for sentence in result.pop("sentences")]
     if as_json:

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from gcwise import __main__ as command
+from gcwise import _demo
 
 RESULT = {
     "policy": "gcwise",
@@ -25,7 +26,7 @@ def measured(monkeypatch):
     """Let the demonstration have been measured already."""
     policies = ["automatic", "collect_each", "off", "gcwise"]
     monkeypatch.setattr(
-        command, "measure", lambda: [{**RESULT, "policy": policy} for policy in policies]
+        _demo, "measure", lambda: [{**RESULT, "policy": policy} for policy in policies]
     )
     return policies
 
@@ -33,7 +34,9 @@ def measured(monkeypatch):
 class TestCommandLine:
     """What can be asked for."""
 
-    @pytest.mark.parametrize("arguments", [[], ["watch"], ["demo", "--files"], ["--json"]])
+    @pytest.mark.parametrize(
+        "arguments", [[], ["demo", "--files"], ["--json"], ["watch", "--file", "x.py"]]
+    )
     def test_misuse(self, arguments, capsys):
         """What is not understood is refused with the usage."""
         with pytest.raises(SystemExit) as info:
