@@ -92,29 +92,32 @@ def functions_worth_wrapping(run: Run, least: float) -> Iterator[Function]:
     """Yield functions in which automatic collections waste at least so many seconds.
 
     The innermost that has nearly all of the waste, and calls long enough to be batches; then those
-    that have what is left. If the program's own functions have not half of the waste, one of a
-    package that it uses.
+    that have what is left. If the program's own functions have not half of the waste, the outermost
+    one of an installed package, which a script can call.
     """
     spans = list(spans_of(run))
     own = cache(run.is_candidate)
     of_own = sum(waste_of(span) for span in spans if any(map(own, span.functions)))
     if 2 * of_own < sum(map(waste_of, spans)):
-        best = best_of(figures(spans, cache(run.is_callable)), least)
-        if best is not None:
-            yield best
+        yield from entry_of(figures(spans, cache(run.is_callable)), least)
         return
-    while (best := best_of(figures(spans, own), least)) is not None:
+    while same := of_the_same(figures(spans, own), least):
+        best = min(same, key=lambda each: each.seconds)
         yield best
         spans = [span for span in spans if best.place not in span.functions]
 
 
-def best_of(found: dict[Place, Function], least: float) -> Function | None:
-    """Return the innermost function that has nearly all of the most that one has."""
+def of_the_same(found: dict[Place, Function], least: float, part: float = SAME) -> list[Function]:
+    """Return the functions that have nearly all of the most waste that one has, innermost first."""
     most = max((each.total.wasted for each in found.values()), default=0.0)
-    if most < least:
-        return None
-    same = [each for each in found.values() if each.total.wasted >= SAME * most]
-    return min(same, key=lambda each: each.seconds)
+    return [each for each in found.values() if most >= least and each.total.wasted >= part * most]
+
+
+def entry_of(found: dict[Place, Function], least: float) -> list[Function]:
+    """Return the outermost function around all of the waste, if that is enough."""
+    # The outer ones come last. What is added up in another order is not the very same.
+    same = of_the_same(found, least, 0.99)[::-1]
+    return [max(same, key=lambda each: each.seconds)] if same else []
 
 
 def spans_of(run: Run) -> Iterator[Span]:

@@ -166,6 +166,8 @@ class Run:
 
     def is_own(self, place: Place) -> bool:
         """Tell whether a function is the program's own, and not of a library."""
+        if is_installed(place.file):
+            return False
         return is_within(place.file, self.own) or not is_library(place.file)
 
     def is_callable(self, place: Place) -> bool:
@@ -186,9 +188,9 @@ def is_installed(file: str) -> bool:
 
 
 def is_library(file: str) -> bool:
-    """Tell whether a file is of the standard library, an installed package, gcwise or no file."""
+    """Tell whether a file is of the standard library, of gcwise, or none."""
     known = any(is_within(file, folder) for folder in LIBRARIES)
-    return known or is_installed(file) or file.startswith("<")
+    return known or file.startswith("<")
 
 
 def is_within(file: str, folder: str) -> bool:

@@ -1,11 +1,13 @@
 """What is advised, which place is named for it, and when nothing is."""
 
+import json.tool
+
 import pytest
 
 from gcwise._collection import collect
 from gcwise._watch.advice import advice, least_gain, seconds, share
 from gcwise._watch.attribution import callers, functions_worth_wrapping, longest
-from tests.watch.runs import LIBRARY, Maker
+from tests.watch.runs import Maker
 
 
 def names(run, least=0.1):
@@ -107,10 +109,10 @@ class TestFunctions:
         assert names(maker.run()) == ["mine"]
 
     def test_library_if_nothing_is_own(self):
-        """Without a function of its own in it, one of an installed package is named, as such."""
-        maker = Maker().add().sample("+std_x", "+lib_main", "+<module>")
+        """Without an own function, the outermost of an installed package is named, as such."""
+        maker = Maker().add().sample("+std_x", "+lib_inner", "+lib_main", "+<module>")
         for _ in range(20):
-            maker.add().sample("std_x", "lib_main")
+            maker.add().sample("std_x", "lib_inner", "lib_main")
 
         assert names(maker.run()) == ["lib_main"]
         (said,) = advice(maker.run())
@@ -124,15 +126,13 @@ class TestFunctions:
 
         assert names(maker.run()) == []
 
-    def test_package_that_is_the_program(self):
-        """What is run with -m is the program, wherever it is installed."""
-        maker = Maker().add().sample("+lib_main")
-        for _ in range(20):
-            maker.add().sample("lib_main")
-        run = maker.run(own=LIBRARY.rpartition("/")[0])
+    def test_module_of_the_standard_library(self):
+        """What is run with -m is the program, even if it is the standard library's."""
+        maker = Maker().add().sample("+main").add(0.5).sample("main")
+        maker.functions[1] = (json.tool.__file__, "main", 10)
 
-        assert run.is_own(run.functions[1])
-        assert names(run) == ["lib_main"]
+        assert names(maker.run()) == []
+        assert names(maker.run(own=json.tool.__file__)) == ["main"]
 
     def test_sentence(self):
         """The sentence has the function, its file, the collections, their share and the gain."""
