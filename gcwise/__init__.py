@@ -34,6 +34,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from gcwise._explain.block import Explanation, explain
 
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        # As large as all else, and for the few moments in which somebody looks into a program.
+        if name in {"Explanation", "explain"}:
+            from gcwise._explain.block import Explanation, explain  # noqa: PLC0415
+
+            return explain if name == "explain" else Explanation
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "Collection",
     "Decision",
@@ -61,13 +72,3 @@ __all__ = [
     "teardown",
     "trim",
 ]
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        # As large as all else, and for the few moments in which somebody looks into a program.
-        if name in {"Explanation", "explain"}:
-            from gcwise._explain.block import Explanation, explain  # noqa: PLC0415
-
-            return explain if name == "explain" else Explanation
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

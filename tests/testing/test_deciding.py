@@ -195,6 +195,7 @@ class TestSimulated:
             runtime.spend(0.1)
             decision = gcwise.maybe_collect("job")
 
+            assert runtime.trim() == 0
             assert decision.generation == 0
             assert decision.collection.collected == 50_000
             assert runtime.collections == [0]
