@@ -16,6 +16,7 @@ str
 from gcwise._collection import Collection
 from gcwise._config import get_policy, is_active, set_active, set_policy
 from gcwise._decision import Decision, Reason
+from gcwise._explain import explain
 from gcwise._intercept import Interception, intercept
 from gcwise._policy import Policy
 from gcwise._question import maybe_collect, should_collect
@@ -30,25 +31,9 @@ from gcwise._scope import (
 )
 from gcwise._trim import trim
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from gcwise._explain.block import Explanation, explain
-
-if not TYPE_CHECKING:
-
-    def __getattr__(name: str) -> object:
-        # As large as all else, and for the few moments in which somebody looks into a program.
-        if name in {"Explanation", "explain"}:
-            from gcwise._explain.block import Explanation, explain  # noqa: PLC0415
-
-            return explain if name == "explain" else Explanation
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
 __all__ = [
     "Collection",
     "Decision",
-    "Explanation",
     "Interception",
     "PlaceReport",
     "Policy",

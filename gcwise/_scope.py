@@ -37,8 +37,8 @@ __all__ = [
 # Looked up once: a scope with nothing to do is little more than these.
 skipped = collector.quiet.skipped
 open_window, close_window = collector.window.open, collector.window.close
-# What a scope has opened, when that is neither a kind of window nor None.
-NEW, ENDED = -1, -2
+# A scope's states, in their order.
+NEW, OPEN, ENDED = range(3)
 
 
 class Scope:
@@ -51,7 +51,7 @@ class Scope:
     reference to it. Leaving a scope never raises.
     """
 
-    __slots__ = ("_opened", "_outcome", "_policy", "_site", "_unnamed")
+    __slots__ = ("_opened", "_outcome", "_policy", "_site", "_state", "_unnamed")
 
     _window: ClassVar[int | None] = None
 
@@ -62,7 +62,7 @@ class Scope:
             name = caller(1) if name is None else name
         self._site = name
         self._policy = policy
-        self._opened: int | None = NEW
+        self._state = NEW
         # The decision, or the young objects there were when none had to be taken.
         self._outcome: Decision | int | None = None
 
@@ -81,7 +81,7 @@ class Scope:
         Raises:
             RuntimeError: The block is not open.
         """
-        if self._opened in (NEW, ENDED):
+        if self._state != OPEN:
             raise RuntimeError(
                 "checkpoint() decides inside an open block, as in "
                 f"with gcwise.{type(self).__name__.lower()}() as scope: ... scope.checkpoint()"
@@ -91,11 +91,12 @@ class Scope:
         return decision
 
     def __enter__(self) -> Self:
-        if self._opened != NEW:
+        if self._state:
             raise RuntimeError(
                 "this scope has already been entered; make a new one for each block, as in "
                 f"with gcwise.{type(self).__name__.lower()}(): ..."
             )
+        self._state = OPEN
         window = self._opened = self._window if collector.active else None
         if window is not None:
             open_window(window, self)
@@ -107,8 +108,8 @@ class Scope:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        self._state = ENDED
         window, decision = self._opened, None
-        self._opened = ENDED
         try:
             try:
                 if kind is not None and kind is not GeneratorExit:

@@ -18,9 +18,10 @@ __all__ = ["BATCH", "PAUSE", "Window"]
 BATCH, PAUSE = 0, 1
 
 # A threshold that no count reaches and no other code is likely to set; two more for the middle
-# generation, while it waits and when its turn has come.
+# generation, while it waits and when its turn has come. These are small, for which Python makes no
+# new objects; so many young collections are as good as never.
 NEVER = 2**31 - 619
-LATER, NOW = NEVER - 1, -619
+LATER, NOW = 253, -5
 # A first threshold of ours is known by its remainder, whoever set it and however long ago: a thread
 # that was held up, a change that was interrupted, code that saved it and puts it back.
 MARK, MARKED = 256, 173

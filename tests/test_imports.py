@@ -53,9 +53,9 @@ TABLE = {
     "_report": {"_collector", "_decision", "_history", "_record"},
     "__init__": {
         *("_collection", "_config", "_decision", "_intercept", "_policy", "_question"),
-        *("_explain.block", "_report", "_scope", "_trim"),
+        *("_explain.__init__", "_report", "_scope", "_trim"),
     },
-    "_explain.__init__": set(),
+    "_explain.__init__": {"_explain.block"},
     "_explain.names": {"_record"},
     "_explain.places": {"_explain.names"},
     "_explain.advice": {"_explain.names", "_record"},
@@ -84,7 +84,7 @@ TABLE = {
     "testing._forced": {"_collector", "_policy"},
     "testing._recorded": {"instrumentation._hooks"},
     "testing._simulated": {"_collector", "_history", "_quiet", "_runtime", "_window"},
-    "testing._no_cycles": {"_decorate", "_explain.block", "_explain.names"},
+    "testing._no_cycles": {"_decorate", "_explain.__init__", "_explain.names"},
     "testing.__init__": {
         *("testing._forced", "testing._no_cycles", "testing._recorded", "testing._simulated"),
     },
@@ -106,7 +106,7 @@ TABLE = {
 }
 # And for type checkers only.
 TYPES = {
-    "__init__": {"_explain.block"},
+    "_explain.__init__": {"_explain.block"},
     "_explain.account": {"_explain.cycles"},
     "_explain.advice": {"_explain.names"},
     "_explain.cycles": {"_explain.paths"},
@@ -141,7 +141,7 @@ TYPES = {
 
 # A function may import these for itself; see the comments there.
 HIDDEN = {
-    ("__init__", "gcwise._explain.block"),
+    ("_explain.__init__", "gcwise._explain.block"),
     ("_decorate", "inspect"),
     ("_trim", "ctypes"),
     ("instrumentation.__init__", "gcwise.instrumentation._opentelemetry"),
@@ -197,7 +197,8 @@ def for_types(module):
 def own(names):
     """Return the modules of gcwise among the names, by their short names."""
     own_names = [name for name in names if name.partition(".")[0] == "gcwise"]
-    return {name.partition(".")[2] or "__init__" for name in own_names}
+    short = [name.partition(".")[2] or "__init__" for name in own_names]
+    return {f"{name}.__init__" if f"{name}.__init__" in MODULES else name for name in short}
 
 
 def at_run_time(module):

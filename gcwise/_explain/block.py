@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from gcwise._explain.cycles import Findings
 
-__all__ = ["Explanation", "explain"]
+__all__ = ["Explanation"]
 
 UNSUPPORTED = (
     "explain() needs a collector that saves what it finds (gc.DEBUG_SAVEALL), which this "
@@ -39,45 +39,6 @@ NOT_ENDED = (
 )
 
 
-def explain() -> Explanation:
-    """Tell where the memory of a block went: `with gcwise.explain() as e: del tree`; `print(e)`.
-
-    For a look at a `del`, a `close()` or a batch during development; in a test `gcwise.testing`
-    has `no_cycles`. Four answers are told, each in bytes and in words:
-
-    - Freed at once by reference counting: by how much memory in use fell within the block. That is
-      the net: what the block itself made and dropped again does not show.
-    - Cyclic garbage, which only a collection frees. Each object has the size that `sys.getsizeof`
-      tells, with those (arrays, strings) that nothing else referred to. For the largest groups of
-      objects that refer to one another there is a path around, the place where its classes are
-      defined, and advice how to cut it.
-    - Kept by the allocator: what was freed and did not come back to the system.
-    - Still live: by how much memory in use grew.
-
-    Memory in use is what psutil tells of the C library's allocator (`psutil.heap_info`, exact) and
-    64 bytes for each of CPython's own small blocks (their number is exact, their sizes are not
-    told). Where psutil has no such function (before 7.2, or with another C library), resident
-    memory stands for the first, which does not fall by what the allocator keeps: then that is not
-    told, and what was freed at once is the least that it can have been. All of them are the
-    process's own: what other threads do meanwhile is in them.
-
-    Collects everything before the block, and again after it. Automatic collection is held back
-    inside, as in `paused`; garbage that an explicit collection finds there is told as well, and
-    kept until the end of the block. Debugging flags, `gc.garbage`, thresholds and callbacks are as
-    found afterwards, whatever happens. An exception from the block passes through; it keeps its
-    frames' objects alive. Nested in another one, both tell of what the inner one found, and it is
-    freed at the end of the outer.
-
-    Raises:
-        RuntimeError: The interpreter cannot save garbage (PyPy), or the block is entered twice.
-
-    Cost: two full collections, and 2 to 3 us for each object of cyclic garbage.
-    """
-    if not supported():
-        raise RuntimeError(UNSUPPORTED)
-    return Explanation()
-
-
 class Explanation:
     """What `explain` makes: a block, and after it an account of where its memory went.
 
@@ -87,6 +48,8 @@ class Explanation:
     __slots__ = ("_account", "_before", "_entered", "_found", "ignored")
 
     def __init__(self) -> None:
+        if not supported():
+            raise RuntimeError(UNSUPPORTED)
         self._account: Account | None = None
         self._entered = False
         self._found: list[Any] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 from gcwise._decorate import decorate
-from gcwise._explain.block import explain
+from gcwise._explain import explain
 from gcwise._explain.names import ancestry, name_of
 
 TYPE_CHECKING = False

@@ -6,8 +6,8 @@ import weakref
 
 import pytest
 
+from gcwise._explain import explain
 from gcwise._explain.advice import advise, holders
-from gcwise._explain.block import explain
 from gcwise._explain.names import Step
 from tests.interpreters import needs_settings
 

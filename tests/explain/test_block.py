@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 import gcwise
-from gcwise._explain import block, saved
-from gcwise._explain.block import Explanation, explain
+from gcwise._explain import block, explain, saved
+from gcwise._explain.block import Explanation
 from tests.interpreters import needs_settings, real
 
 pytestmark = needs_settings

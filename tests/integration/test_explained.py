@@ -7,7 +7,7 @@ from xml.dom import minidom
 import psutil
 import pytest
 
-from gcwise._explain.block import explain
+from gcwise._explain import explain
 from gcwise.testing import no_cycles
 from tests.interpreters import needs_settings
 
