@@ -26,11 +26,21 @@ class Place:
         candidates: Objects that all of them examined, estimated.
         duration: Seconds.
         memory_freed: Bytes by which resident memory fell, where it was measured.
+        skips: Decisions with next to nothing new, which were not even weighed.
     """
 
-    __slots__ = ("candidates", "collected", "collections", "duration", "memory_freed", "reasons")
+    __slots__ = (
+        "candidates",
+        "collected",
+        "collections",
+        "duration",
+        "memory_freed",
+        "reasons",
+        "skips",
+    )
 
     def __init__(self) -> None:
+        self.skips = 0
         self.reasons: dict[Reason, int] = {}
         self.collections, self.collected = [0, 0, 0], [0, 0, 0]
         self.candidates = self.memory_freed = 0
@@ -55,30 +65,25 @@ class History:
     the same time, one may be lost on interpreters that switch between any two steps.
 
     Attributes:
-        skips: Decisions with next to nothing new, by place.
-        places: All other decisions, and the collections.
+        places: What was decided and done at each.
         since: When counting began, by the runtime's clock.
         stats: The interpreter's statistics then.
     """
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self.skips: dict[str, int] = {}
         self.places: dict[str, Place] = {}
         self.start()
 
     def start(self) -> None:
         """Begin to count anew."""
-        self.skips.clear()
         self.places.clear()
         self.since = self._runtime.clock()
         self.stats: list[dict[str, Any]] = self._runtime.stats()
 
     def skip_first(self, name: str) -> None:
-        """Count a decision with next to nothing new at a place that had none."""
-        self._place(name)
-        name = name if name in self.places else OTHERS
-        self.skips[name] = self.skips.get(name, 0) + 1
+        """Count a decision with next to nothing new at a place that is not known, perhaps."""
+        self._place(name).skips += 1
 
     def decided(self, decision: Decision) -> Decision:
         """Count a decision, and return it."""

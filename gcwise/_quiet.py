@@ -28,7 +28,7 @@ class Quiet:
 
     def __init__(self, runtime: Runtime, history: History) -> None:
         self._clock, self._count = runtime.clock, runtime.count
-        self._skips, self._skip_first = history.skips, history.skip_first
+        self._places, self._skip_first = history.places, history.skip_first
         self._until, self._wakes_at = -1.0, -1
         self._told = False
         self._due_at, self._cost = 0.0, 0.0
@@ -84,7 +84,7 @@ class Quiet:
         young = count()[0]
         if young < self._wakes_at and policy is None and clock() < self._until:
             try:
-                self._skips[name] += 1
+                self._places[name].skips += 1
             except KeyError:
                 self._skip_first(name)
             return young

@@ -148,9 +148,8 @@ def report() -> Report:
     total, places = Place(), []
     for site, place in list(history.places.items()):
         reasons = dict(place.reasons)
-        skips = history.skips.get(site, 0)
-        if skips:
-            reasons[Reason.NOTHING_NEW] = reasons.get(Reason.NOTHING_NEW, 0) + skips
+        if place.skips:
+            reasons[Reason.NOTHING_NEW] = reasons.get(Reason.NOTHING_NEW, 0) + place.skips
         places.append(_reported(site, place, reasons, elapsed))
         total.add(place, reasons)
     places.sort(key=lambda each: -each.duration)

@@ -14,9 +14,9 @@ from gcwise.instrumentation._hooks import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from types import TracebackType
-    from typing import Any, ClassVar, TypeVar, overload
+    from typing import Any, TypeVar, overload
 
     from typing_extensions import Self
 
@@ -52,8 +52,6 @@ class Scope:
     """
 
     __slots__ = ("_opened", "_outcome", "_policy", "_site", "_state", "_unnamed")
-
-    _window: ClassVar[int | None] = None
 
     def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
         if type(name) is not str or policy is not None:
@@ -91,16 +89,17 @@ class Scope:
         return decision
 
     def __enter__(self) -> Self:
+        self._begin()
+        self._opened = None
+        return self
+
+    def _begin(self) -> None:
         if self._state:
             raise RuntimeError(
                 "this scope has already been entered; make a new one for each block, as in "
                 f"with gcwise.{type(self).__name__.lower()}(): ..."
             )
         self._state = OPEN
-        window = self._opened = self._window if collector.active else None
-        if window is not None:
-            open_window(window, self)
-        return self
 
     def __exit__(
         self,
@@ -109,20 +108,21 @@ class Scope:
         traceback: TracebackType | None,
     ) -> None:
         self._state = ENDED
-        window, decision = self._opened, None
+        window = self._opened
         try:
             try:
                 if kind is not None and kind is not GeneratorExit:
-                    decision = self._outcome = collector.passing(self._site)
+                    decision = collector.passing(self._site)
                 else:
                     young = self._outcome = skipped(self._policy, self._site)
-                    if young is None:
-                        decision = self._outcome = self._decide(window)
+                    if young is not None:
+                        return
+                    decision = self._decide(window)
+                self._outcome = decision
             finally:
                 if window is not None:
                     close_window(window, self)
-            if decision is not None:
-                tell(decision)
+            tell(decision)
         except Exception:
             # As the interpreter ends it takes away what modules name, this one's `sys` included.
             if sys is not None and not sys.is_finalizing():
@@ -140,6 +140,22 @@ class Scope:
         # Not set where a name was all that was given, which is the most common.
         site = qualified_name(func) if getattr(self, "_unnamed", False) else self._site
         return decorate(func, functools.partial(type(self), site, policy=self._policy))
+
+
+def _holding(window: int) -> Callable[[Any], Any]:
+    # A closure: CPython 3.11 is slow to find a class's attribute through an instance.
+    def __enter__(self: Any) -> Any:  # noqa: N807
+        if self._state:
+            self._begin()
+        self._state = OPEN
+        if collector.active:
+            self._opened = window
+            open_window(window, self)
+        else:
+            self._opened = None
+        return self
+
+    return __enter__
 
 
 class batch(Scope):  # noqa: N801  # Read as a verb: with gcwise.batch(): ...
@@ -165,7 +181,9 @@ class batch(Scope):  # noqa: N801  # Read as a verb: with gcwise.batch(): ...
     """
 
     __slots__ = ()
-    _window = BATCH
+
+    if not TYPE_CHECKING:
+        __enter__ = _holding(BATCH)
 
 
 class collect_after(Scope):  # noqa: N801
@@ -188,7 +206,9 @@ class paused(Scope):  # noqa: N801
     """
 
     __slots__ = ()
-    _window = PAUSE
+
+    if not TYPE_CHECKING:
+        __enter__ = _holding(PAUSE)
 
 
 class Teardown(Scope):

@@ -140,7 +140,7 @@ def test_a_question_sees_the_same(quiet, runtime):
     quiet.sleep(runtime.now, 0, OWN)
     assert quiet.seen(None) == quiet.skipped(None, "here") == 0
     assert quiet.seen(Policy()) is None
-    assert quiet._skips == {"here": 1}
+    assert quiet._places["here"].skips == 1
 
 
 def test_nothing_is_skipped_while_every_decision_is_told(quiet, runtime):

@@ -217,14 +217,14 @@ class TestBounded:
         assert len(full.places) == MOST_PLACES + 1
         assert full.places[OTHERS].reasons == {Reason.BUSY: 3}
         assert full.places[OTHERS].collections == [3, 0, 0]
-        assert full.skips == {OTHERS: 3}
+        assert full.places[OTHERS].skips == 3
 
     def test_known(self, full):
         """Those that were there before go on being counted."""
         full.skip_first("7")
         full.decided(refused(Reason.NOT_DUE, "7"))
 
-        assert full.skips == {"7": 1}
+        assert full.places["7"].skips == 1
         assert full.places["7"].reasons == {Reason.NOT_DUE: 2}
 
 
