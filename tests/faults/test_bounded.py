@@ -222,11 +222,15 @@ def work(collector, kind, site=None):
 
 
 def footprint(root):
-    """Count the objects that are reachable from the collector, but for the simulated heap's."""
+    """Count the objects that are reachable from the collector, but for the simulated heap's.
+
+    Numbers are no objects here: two figures may or may not be one of them.
+    """
+    others = int, float, type, ModuleType, FunctionType, FakeRuntime
     seen, left = {}, [root]
     while left:
         found = left.pop()
-        if id(found) in seen or isinstance(found, (type, ModuleType, FunctionType, FakeRuntime)):
+        if id(found) in seen or isinstance(found, others):
             continue
         seen[id(found)] = found
         if not isinstance(found, MethodType) or not isinstance(found.__self__, FakeRuntime):
@@ -249,7 +253,7 @@ class TestDay:
             if minute % 60 == 0:
                 sizes.append(footprint(busy))
         assert busy.runtime.now >= 24 * 3600
-        assert max(sizes[1:]) <= sizes[1] + 10
+        assert max(sizes[1:]) <= sizes[1] + 5
         assert len(busy.sites) == 1
         assert most <= 20_000
         ledger = busy._ledger

@@ -82,7 +82,6 @@ PROGRAMS = {
         thread.join()
     """,
     "stdin": "import sys; print(sys.stdin.read().upper(), input.__name__)",
-    "closed_output": "import os, sys; print('buffered'); os.close(1)",
     "pickling": """
         import pickle
         class Thing:
@@ -143,6 +142,20 @@ def test_script(name, tmp_path):
 
     assert done == (plain.returncode, plain.stdout, plain.stderr)
     assert report
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_closed_output(tmp_path, monkeypatch, unbuffered):
+    """What Python says at its very end, of output that cannot be written, is said all the same."""
+    monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+    script = tmp_path / "closed.py"
+    script.write_text("import os; print('buffered'); os.close(1)", encoding="utf-8")
+
+    plain, done = run(script), watched(script)
+
+    assert (done.returncode, done.stdout) == (plain.returncode, plain.stdout)
+    assert done.stderr.endswith(plain.stderr)
+    assert "gcwise watched" in done.stderr
 
 
 @pytest.mark.parametrize("kind", ["module", "package", "inner", "folder", "archive", "relative"])
