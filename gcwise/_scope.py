@@ -182,7 +182,7 @@ class batch(Scope):  # noqa: N801  # Read as a verb: with gcwise.batch(): ...
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
         __enter__ = _holding(BATCH)
 
 
@@ -207,7 +207,7 @@ class paused(Scope):  # noqa: N801
 
     __slots__ = ()
 
-    if not TYPE_CHECKING:
+    if not TYPE_CHECKING:  # pragma: no branch
         __enter__ = _holding(PAUSE)
 
 
