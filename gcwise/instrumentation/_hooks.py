@@ -70,7 +70,10 @@ class Hooks:
                 for hook in cell:
                     try:
                         hook(decision)
-                    except Exception as error:  # noqa: BLE001, PERF203  # Not the program's own.
+                    except Exception as error:  # noqa: PERF203  # Not the program's own.
+                        # Nothing waits in logging: it is the time limit of somebody's work.
+                        if isinstance(error, TimeoutError) and not self.chosen:
+                            raise
                         _drop(cell, error)
         finally:
             telling.now = False

@@ -432,3 +432,19 @@ def test_a_forked_child_is_told():
         assert heard == ["forks", "other"], heard
         """
     )
+
+
+def test_a_time_limit_passes_through_the_default(monkeypatch):
+    """A signal handler that raises while logging is looked for ends the work, and drops no hook."""
+
+    def late(_decision):
+        raise TimeoutError
+
+    monkeypatch.setattr(registered, "_hooks", ([late],))
+    assert not registered.chosen
+    with pytest.raises(TimeoutError):
+        tell(done("late"))
+    assert registered.get() == (late,)
+    monkeypatch.setattr(registered, "chosen", True)  # noqa: FBT003
+    tell(done("late"))
+    assert registered.get() == ()
