@@ -445,6 +445,6 @@ def test_a_time_limit_passes_through_the_default(monkeypatch):
     with pytest.raises(TimeoutError):
         tell(done("late"))
     assert registered.get() == (late,)
-    monkeypatch.setattr(registered, "chosen", True)  # noqa: FBT003
+    monkeypatch.setattr(registered, "chosen", True)
     tell(done("late"))
     assert registered.get() == ()
