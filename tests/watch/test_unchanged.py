@@ -111,8 +111,10 @@ PROGRAMS = {
         print(gc.isenabled(), gc.get_threshold(), gc.get_debug(), gc.garbage)
         gc.unfreeze(); gc.enable()
     """,
+    # A collection at the very limit would be told of, see the documentation.
     "deep": """
-        import sys
+        import gc, sys
+        gc.disable()
         def depth(n):
             try:
                 return depth(n + 1)
