@@ -88,7 +88,7 @@ class TestRefused:
             (["-m", "no_such_module_anywhere"], "no module named no_such_module_anywhere"),
             (["-m", "json.missing"], "no module named json.missing"),
             (["-m", "this.missing"], "no module named this.missing"),
-            (["-m", "json"], "no module named json.__main__"),
+            (["-m", "xml"], "no module named xml.__main__"),
             (["-m", ".json"], "no module named "),
             plotting(
                 ["--plot", "p.xyz", "script.py"],

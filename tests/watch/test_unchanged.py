@@ -266,13 +266,18 @@ def test_signals(number, arguments, tmp_path):
 
 def ended_by(number, arguments):
     """Start Python, send it a signal when it is ready, and return how it ended."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    # Where the tests run in the background of a shell, interrupts are ignored, by children too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     process.stdout.readline()
     time.sleep(0.3)  # It is in its loop by then, and nearly always in a collection.
     process.send_signal(number)
