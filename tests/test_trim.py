@@ -8,6 +8,7 @@ import pytest
 
 from gcwise._memory import resident
 from gcwise._trim import trim
+from tests.interpreters import needs_counting
 
 can_trim = pytest.mark.skipif(
     not sys.platform.startswith("linux") or not hasattr(ctypes.CDLL(None), "malloc_trim"),
@@ -27,6 +28,7 @@ def fragment():
     return kept
 
 
+@needs_counting
 @can_trim
 def test_what_the_allocator_keeps_goes_back():
     """Resident memory falls by what is returned."""
