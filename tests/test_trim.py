@@ -44,6 +44,7 @@ def test_what_the_allocator_keeps_goes_back():
 
 
 @can_trim
+@needs_counting
 def test_older_psutil(monkeypatch):
     """Without psutil's function the C library's own serves."""
     monkeypatch.delattr(psutil, "heap_trim", raising=False)
