@@ -207,7 +207,9 @@ class Window:
         if phase == "start":
             self.nursery.started()
         else:
-            self.nursery.stopped(info["generation"], self._get()[0], info["collected"])
+            # An increment calls itself a collection of the middle generation, and is none.
+            generation = info["generation"] if self._has_middle else 0
+            self.nursery.stopped(generation, self._get()[0], info["collected"])
             self._bound(self._found)
             self._change()
 
