@@ -667,7 +667,7 @@ class TestBatch:
             collector.window.nursery.turn = True
             with gcwise.paused(policy=NOTHING):
                 pass
-            assert automatic()[1] == 1
+            assert automatic()[1] >= 1
 
     def test_fruitless_collections_inside_raise_the_bound(self):
         """A batch that only builds is collected less and less often."""
