@@ -32,9 +32,15 @@ def load(inside):
 def recorder(load):
     """Return a recorder that watches this process."""
     made = load("gcwise_recorder").Recorder("{}")
-    gc.callbacks.append(made.callback)
+    made.watch()
     yield made
     made.stop()
+
+
+def tell(recorder, phase, info):
+    """Call a recorder as the collector does."""
+    for each in recorder.callbacks:
+        each(phase, info)
 
 
 def called():
@@ -128,7 +134,7 @@ class TestRecorder:
         assert made._place(None) == -1
 
         monkeypatch.setattr(module, "MOST", 1)
-        gc.callbacks.append(made.callback)
+        made.watch()
         gc.collect()
         gc.collect()
         made.stop()
@@ -160,8 +166,8 @@ class TestRecorder:
         monkeypatch.setattr(gc, "get_threshold", lambda: (700, 10, 10))
         made = module.Recorder("{}")
         monkeypatch.undo()
-        made.callback("start", {"generation": 1})
-        made.callback("stop", {"generation": 1, "collected": 0})
+        tell(made, "start", {"generation": 1})
+        tell(made, "stop", {"generation": 1, "collected": 0})
 
         assert list(made.kinds) == [1]
 
@@ -174,8 +180,8 @@ class TestRecorder:
         monkeypatch.setattr(made, "_add", lambda *args: made.samples.append(0) or 1 / 0)
         # The generator has been given the method that it calls by now: only what is looked up late.
         for _ in range(2):
-            made.callback("start", {"generation": 2})
-            made.callback("stop", {"generation": 2, "collected": 1})
+            tell(made, "start", {"generation": 2})
+            tell(made, "stop", {"generation": 2, "collected": 1})
 
         assert [type(error) for error in raised] == [ZeroDivisionError] * 2
         assert {len(each) for each in (made.began, made.took, made.kinds, made.freed)} == {2}
@@ -192,13 +198,52 @@ class TestRecorder:
         assert not made.began
         assert not made.samples
 
-    def test_end(self, recorder):
-        """Closing the generator ends it."""
-        recorder.callback.keywords["key"].__self__.close()
-        recorder.stop()
+    def test_no_room(self, load):
+        """Where the stack has no room for it, a collection is not noted; the next one is."""
+        made = load("gcwise_recorder").Recorder("{}")
+        lost = []
 
-        with pytest.raises(StopIteration):
-            recorder.callback("start", {"generation": 0})
+        def deeper():
+            try:
+                deeper()
+            except RecursionError:
+                try:
+                    tell(made, "start", {"generation": 0})
+                except RecursionError:
+                    lost.append(1)
+
+        deeper()
+        assert lost
+        kept = len(made.took)
+
+        for _ in range(3):
+            tell(made, "start", {"generation": 1})
+            tell(made, "stop", {"generation": 1, "collected": 5})
+
+        assert len(made.took) - kept == 3
+        assert made.freed[-1] == 5
+
+    def test_stop_without_start(self, load):
+        """A collection whose start was not noted is none."""
+        made = load("gcwise_recorder").Recorder("{}")
+
+        tell(made, "stop", {"generation": 1, "collected": 5})
+        assert not made.took
+
+        tell(made, "start", {"generation": 1})
+        for _ in range(2):
+            tell(made, "stop", {"generation": 1, "collected": 5})
+        assert len(made.took) == 1
+
+    def test_end(self, load):
+        """Closing the generator ends it."""
+        module = load("gcwise_recorder")
+        observer = module.Recorder("{}")._observer(module.Event())
+        next(observer)
+
+        observer.close()
+
+        assert next(observer, "over") == "over"
 
     def test_start(self, load, monkeypatch):
         """Once started, it reports at exit, stops in forked children, and counts them."""
@@ -211,7 +256,7 @@ class TestRecorder:
         before = len(gc.callbacks)
 
         module.start("{}")
-        assert len(gc.callbacks) == before + 1
+        assert len(gc.callbacks) == before + 2
         forks["after_in_parent"]()
         registered[0]()
         ((executable, data),) = handed

@@ -1,6 +1,7 @@
 """A program does under the watch what it does without: output, errors, status, surroundings."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -307,9 +308,35 @@ def test_forked_children(tmp_path):
 
     done, report = parted(watched(script))
 
-    assert done == (0, "child 0\n7 1\n", "")
+    assert done == (0, "child 0\n7 2\n", "")
     assert report.count("gcwise watched") == 1
     assert "Not watched: the 1 process that it forked." in report
+
+
+def test_at_the_limit_of_recursion(tmp_path):
+    """After collections that there was no room to note, all others are noted, without a word."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import gc, sys\n"
+        "gc.disable()\n"
+        "def deeper():\n"
+        "    gc.collect()\n"
+        "    deeper()\n"
+        "sys.setrecursionlimit(100)\n"
+        "try: deeper()\n"
+        "except RecursionError: pass\n"
+        "print('here', file=sys.stderr)\n"
+        "for _ in range(7): gc.collect()\n",
+        encoding="utf-8",
+    )
+
+    (status, output, error), report = parted(watched(script))
+
+    assert (status, output) == (0, "")
+    at_the_limit, _, after = error.partition("here\n")
+    assert "RecursionError" in at_the_limit
+    assert not after
+    assert re.search(r"^ +7 .*script\.py:10", report, re.MULTILINE)
 
 
 def test_replaced_callbacks(tmp_path):

@@ -19,13 +19,14 @@ import sys
 import time
 from _thread import get_ident
 from array import array
+from itertools import chain, repeat
 
 from gcwise_ending import hand_over, objects_alive, peak_memory, resident_reader
 from gcwise_signals import deliver_later
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from functools import partial
     from types import CodeType, FrameType
     from typing import Any
@@ -55,6 +56,16 @@ def seen(_frame: object, _event: str, _argument: object) -> None:
     """
 
 
+class Event:
+    """What the collector has just told: `info` of its "start" unless that is None, or "stop"."""
+
+    __slots__ = ("start", "stop")
+
+    def __init__(self) -> None:
+        self.start: dict[str, int] | None = None
+        self.stop: dict[str, int] = {}
+
+
 class Recorder:
     """What is known of a program's collections, as arrays of numbers."""
 
@@ -77,16 +88,41 @@ class Recorder:
         self._cost = self._reading_cost = 1e-5
         self._reading_due = 0.0
         self._first_memory = self._resident()
-        self._stats = gc.get_stats()
+        self.callbacks = self._callbacks()
         self._cpu, self._clock = time.process_time(), time.perf_counter()
-        observer = self._observer()
-        next(observer)
-        # A function would do, but for signals: those that come during a collection are handled at
-        # the first chance, which is the beginning of the callback, and what their handlers raise
-        # there is lost. A generator goes on within its `try`. This is how to send it two things.
-        self.callback = partial(max, key=observer.send)
+        # The last, because a collection between this and the first that is noted would be missing.
+        self._stats = gc.get_stats()
 
-    def _observer(self) -> Generator[int, Any, None]:
+    def _callbacks(self) -> tuple[Callable[[str, dict[str, int]], object], ...]:
+        """Return what the collector has to call, in this order.
+
+        A function would do, but for signals: those that come during a collection are handled at the
+        first chance, which is the beginning of the callback, and what their handlers raise there is
+        lost. A generator goes on within its `try`. At the very limit of recursion there is no room
+        to go on, which is the end of a generator; only then a function takes its turns.
+        """
+        event = Event()
+        self._observing = self._begun(event)
+        turns = chain(self._observing, map(self._turn, repeat(event)))
+        # All in C: the first puts `info` where the second, by looking the phase up, lets read it.
+        turn = property(partial(next, turns))
+        by_phase = type("Turn", (), {"start": turn, "stop": turn})()
+        return partial(setattr, event), partial(getattr, by_phase)
+
+    def _begun(self, event: Event) -> Generator[int, None, None]:
+        observer = self._observer(event)
+        next(observer)
+        return observer
+
+    def _turn(self, event: Event) -> None:
+        """Take a turn with an observer that is not over."""
+        try:
+            next(self._observing)
+        except StopIteration:
+            self._observing = self._begun(event)
+            next(self._observing)
+
+    def _observer(self, event: Event) -> Generator[int, None, None]:
         # One function with all it needs at hand: it runs twice in each collection.
         clock, own_frame = time.perf_counter, sys._getframe()
         counts_of, limits_of, is_enabled = gc.get_count, gc.get_threshold, gc.isenabled
@@ -94,12 +130,11 @@ class Recorder:
         kinds, freed = self.kinds.append, self.freed.append
         at = due = 0.0
         explicit = doubtful = False
-        phase = None
         while True:
             try:  # A signal may come in any turn.
-                phase = yield 0
-                info = yield 0
-                if phase == "start":
+                yield 0
+                if (info := event.start) is not None:
+                    event.start = None
                     counts, limits, generation = counts_of(), limits_of(), info["generation"]
                     # Automatic collection wants all this. Without a last threshold nothing is known
                     # of the older generations' turns.
@@ -108,23 +143,26 @@ class Recorder:
                     # From 3.12 on objects may be freed between its decision and the collection.
                     doubtful = explicit and generation > 0 and turn and is_enabled()
                     at = clock()
-                elif (number := total()) < MOST:
+                elif at and (number := total()) < MOST:
+                    info = event.stop
                     now = clock()
                     if doubtful:
-                        explicit = calls_collect(own_frame.f_back)
+                        explicit = calls_collect(interrupted(own_frame))
                     kind = info["generation"]
                     began(at)
                     took(now - at)
+                    at = 0.0
                     freed(info["collected"])
                     kinds(kind + EXPLICIT if explicit else kind)
                     # A frame that is looked at is made an object of: not without need.
                     if now >= due:
-                        due = self._sample(number, own_frame.f_back, now)
+                        due = self._sample(number, interrupted(own_frame), now)
                     elif explicit:
-                        self._note(number, own_frame.f_back)
+                        self._note(number, interrupted(own_frame))
             except GeneratorExit:  # noqa: PERF203  # A signal may come in any turn.
                 return
             except BaseException as error:  # noqa: BLE001  # From a signal's handler.
+                event.start = None
                 self._mend()
                 deliver_later(error)
 
@@ -210,13 +248,16 @@ class Recorder:
         """Count a child, in its parent: what it does is not seen from here."""
         self.forks += 1
 
+    def watch(self) -> None:
+        """Note the collections from now on."""
+        gc.callbacks += self.callbacks
+
     def stop(self) -> bool:
-        """Take the callback away; tell whether it was still there."""
-        try:
-            gc.callbacks.remove(self.callback)
-        except ValueError:
-            return False
-        return True
+        """Note no more; tell whether it went on until now."""
+        present = [each for each in self.callbacks if each in gc.callbacks]
+        for each in present:
+            gc.callbacks.remove(each)
+        return len(present) == len(self.callbacks)
 
     def abandon(self) -> None:
         """Let the program be: this is a child of the one that is watched."""
@@ -260,6 +301,14 @@ class Recorder:
         }
 
 
+def interrupted(observer: FrameType) -> FrameType | None:
+    """Return the frame that a collection interrupted."""
+    frame = observer.f_back
+    if frame is not None and frame.f_code is Recorder._turn.__code__:
+        return frame.f_back
+    return frame
+
+
 def calls_collect(frame: FrameType | None) -> bool:
     """Tell whether a function names something like `gc.collect`."""
     return frame is not None and any("collect" in name for name in frame.f_code.co_names)
@@ -275,7 +324,7 @@ def described(code: CodeType | None) -> tuple[str, str, int]:
 def start(config: str) -> None:
     """Watch this process until it ends, but not its children."""
     recorder = Recorder(config)
-    gc.callbacks.append(recorder.callback)
+    recorder.watch()
     atexit.register(recorder.finish)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_parent=recorder.forked, after_in_child=recorder.abandon)
