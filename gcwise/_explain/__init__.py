@@ -36,7 +36,9 @@ def explain() -> Explanation:
     kept until the end of the block. Debugging flags, `gc.garbage`, thresholds and callbacks are as
     found afterwards, whatever happens. An exception from the block passes through; it keeps its
     frames' objects alive. Nested in another one, both tell of what the inner one found, and it is
-    freed at the end of the outer.
+    freed at the end of the outer. (From CPython 3.14 on the outer one does not tell the sizes of
+    what hangs from objects on the inner one's paths: to read the names of their attributes makes
+    dicts, which hold that and are no garbage yet.)
 
     Raises:
         RuntimeError: The interpreter cannot save garbage (PyPy), or the block is entered twice.
