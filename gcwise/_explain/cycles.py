@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from bisect import bisect_left
+from collections import Counter
 from heapq import nlargest
 from itertools import chain
 
@@ -118,12 +119,11 @@ def examine(garbage: list[Any], ignored: Callable[[type], bool] | None = None) -
 
 
 def _add(totals: dict[type, list[int]], objects: list[Any], sizes: list[int]) -> None:
-    for kind, size in zip(map(type, objects), sizes):  # noqa: B905  # As many.
-        total = totals.get(kind)
-        if total is None:
-            total = totals[kind] = [0, 0]
-        total[0] += 1
-        total[1] += size
+    alike = Counter(zip(map(type, objects), sizes))  # noqa: B905  # As many.
+    for (kind, size), number in alike.items():
+        total = totals.setdefault(kind, [0, 0])
+        total[0] += number
+        total[1] += number * size
 
 
 def _kinds(

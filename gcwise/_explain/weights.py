@@ -87,7 +87,9 @@ def take_weight(holders: list[Any], sizes: dict[int, int]) -> int:
     while holders and sizes:
         reached: list[Any] = []
         for start in range(0, len(holders), CHUNK):
-            for each in gc.get_referents(*holders[start : start + CHUNK]):
+            referents = gc.get_referents(*holders[start : start + CHUNK])
+            # Few of very many, as a rule.
+            for each in compress(referents, map(sizes.__contains__, map(id, referents))):
                 size = sizes.pop(id(each), None)
                 if size is not None:
                     weight += size
