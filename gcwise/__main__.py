@@ -14,6 +14,7 @@ from gcwise._watch.launch import Refused, launch, split
 
 
 def main(argv: list[str] | None = None) -> None:
+    """Run the command that the arguments name; by default those of the process."""
     given = sys.argv[1:] if argv is None else argv
     program: list[str] = []
     if given[:1] == ["watch"]:
@@ -65,6 +66,7 @@ def show_demo(*, as_json: bool) -> None:
 
 
 def table(results: list[dict[str, Any]]) -> str:
+    """Return what each policy took, a line each."""
     lines = ["policy        CPU s  mean MiB  peak MiB  collections  longest ms"]
     lines += [
         f"{r['policy']:<12} {r['cpu_s']:6.2f} {r['mean_mib']:9.1f} {r['peak_mib']:9.1f}"

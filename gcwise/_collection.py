@@ -26,14 +26,14 @@ DEAD = (
 
 
 class Collection(NamedTuple):
-    """What one explicit collection did.
+    """Tell what one explicit collection did, by `gc.get_stats` before and after it.
 
     Attributes:
         generation: The oldest generation that was collected: 0, 1 or 2.
         candidates: Objects that were examined, estimated.
         collected: Objects that were freed, as `gc.collect` counts them.
         uncollectable: Objects found to be garbage that could not be freed.
-        duration: Seconds.
+        duration: Seconds that it took.
         memory_freed: Bytes by which resident memory fell, or None when it was not measured. Zero
             proves nothing: allocators keep what was freed for the next batch.
     """

@@ -14,7 +14,7 @@ __all__ = ["Decision", "Reason", "refused"]
 
 
 class Reason(enum.Enum):
-    """Why a decision came out as it did.
+    """Tell why a decision came out as it did.
 
     The value is the clause that `str(decision)` prints, filled in with the decision's own figures.
     """
@@ -36,9 +36,11 @@ class Reason(enum.Enum):
 
 
 class Decision(NamedTuple):
-    """Whether a collection is worth it, of which generation, and why; true when it is.
+    """Tell whether a collection is worth it, of which generation, and why; true when it is.
 
-    `str(decision)` is one plain sentence with numbers and units.
+    `str(decision)` is one plain sentence with numbers and units. Frozen data: keeping one keeps
+    nothing of the program's alive, and collects nothing. Figures are estimates, from
+    `gc.get_count`, resident memory and what collections at this place have freed.
 
     Attributes:
         generation: The generation worth collecting: 0, 1 or 2, or None for none.

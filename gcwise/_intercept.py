@@ -19,12 +19,18 @@ __all__ = ["Interception", "intercept"]
 
 
 class Interception:
-    """Ends what `intercept` began: by `close()`, or at the end of a block around it."""
+    """End what `intercept` began: by `close()`, or at the end of a block around it.
+
+    Does nothing to automatic collection.
+    """
 
     __slots__ = ()
 
     def close(self) -> None:
-        """Stop, unless another interception goes on; a second time nothing happens."""
+        """Stop, and put back the `gc.collect` that was found, unless another interception goes on.
+
+        A second time nothing happens. Never raises.
+        """
         _place.close(self)
 
     def __enter__(self) -> Self:
@@ -87,8 +93,14 @@ def intercept() -> Interception:
 
     Interceptions nest. The last that ends puts back what was found, unless somebody else has
     patched over it meanwhile: then it lets every call through. What has taken the function itself
-    before (`from gc import collect`) is not intercepted. While gcwise is switched off, calls are
-    let through. Leaves automatic gc alone. Costs a call that has nothing to do 2 us.
+    before (`from gc import collect`) is not intercepted, nor is what C code calls
+    (`PyGC_Collect`). While gcwise is switched off, calls are let through, as are those with an
+    argument that `gc.collect` would refuse. Leaves automatic collection alone.
+
+    Returns:
+        What ends it, by `close()` or as a block.
+
+    Cost for a call that has nothing to do: 2 us.
     """
     interception = Interception()
     _place.take(interception)

@@ -50,7 +50,10 @@ class _Policy(NamedTuple):
 
 
 class Policy(_Policy):
-    """How dear memory is, or a fixed schedule instead of a decision.
+    """Say how dear memory is, or collect by a fixed schedule instead of decisions.
+
+    Frozen data, which may be pickled. Does nothing to automatic collection by itself: it holds for
+    all places by `set_policy`, or for one place as its argument `policy`.
 
     Args:
         memory_weight: The price of memory: at 1.0, one second of holding garbage as large as all
@@ -66,6 +69,8 @@ class Policy(_Policy):
     Raises:
         TypeError: An argument is not a number, or `trim` neither True nor False.
         ValueError: An argument is out of its range.
+
+    The share of time is the idea of `ThrottledGC` in dask's `distributed`, and so is its default.
     """
 
     __slots__ = ()
@@ -95,12 +100,20 @@ class Policy(_Policy):
 
     @classmethod
     def always(cls, generation: int = 2) -> Self:
-        """Collect `generation` (0, 1 or 2) at every decision."""
+        """Collect `generation` (0, 1 or 2) at every decision, whatever it costs: for tests.
+
+        Raises:
+            TypeError: `generation` is no integer.
+            ValueError: `generation` is none of these.
+        """
         return cls.every(1, generation)
 
     @classmethod
     def never(cls) -> Self:
-        """Collect at no decision; windows still hold automatic collection back."""
+        """Collect at no decision; windows still hold automatic collection back.
+
+        Garbage that automatic collection does not find then stays.
+        """
         return cls._scheduled(0, 2)
 
     @classmethod
@@ -108,7 +121,11 @@ class Policy(_Policy):
         """Collect `generation` (0, 1 or 2) at every `n`-th decision of a site, exactly.
 
         Counts decisions and nothing else, so that processes that take the same steps collect at
-        the same step.
+        the same step. Windows hold automatic collection back as with other policies.
+
+        Raises:
+            TypeError: `n` or `generation` is no integer.
+            ValueError: `n` is below 1, or `generation` none of these.
         """
         _check_integer("n", n, "a number of decisions")
         if n < 1:

@@ -21,10 +21,20 @@ def should_collect(name: str | None = None, *, policy: Policy | None = None) -> 
     """Tell whether a collection is worth it now, and of which generation; change nothing.
 
     `if d := gcwise.should_collect("idle"): gc.collect(d.generation)`. Such a collection is noticed
-    and learned from at the next decision. Arguments and errors are those of `batch`; a schedule
-    (`Policy.every`) does not count a look as a decision.
+    by `gc.get_stats` and learned from at the next decision. A schedule (`Policy.every`) does not
+    count a look as a decision. Leaves automatic collection alone.
 
-    Cost with nothing to do: at most that of three calls of `gc.get_stats()`.
+    Args:
+        name: What to call this place; by default file and line of the caller.
+        policy: The price of memory here; by default that of `set_policy`.
+
+    Returns:
+        The decision, true if a collection is worth it.
+
+    Raises:
+        TypeError: `name` is no string, or `policy` no policy.
+
+    Cost with nothing to do: at most that of three calls of `gc.get_stats()`; 20 us for a look.
     """
     site = _site(name, policy)
     young = seen(policy)
@@ -36,7 +46,11 @@ def should_collect(name: str | None = None, *, policy: Policy | None = None) -> 
 def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> Decision:
     """Collect if it is worth it, in place of a blind `gc.collect()`, and say what was decided.
 
-    Arguments, errors and cost are those of `should_collect`.
+    Leaves automatic collection alone. Arguments, errors and cost are those of `should_collect`,
+    and the collection's own time where there is one.
+
+    Returns:
+        The decision, whose `collection` tells what was done, or is None.
     """
     return request(_site(name, policy), policy)
 

@@ -26,7 +26,7 @@ HEADER = (
 
 
 class PlaceReport(NamedTuple):
-    """What was decided at one place, and what its collections did.
+    """Tell what was decided at one place, and what its collections did.
 
     Attributes:
         site: The place; `(other places)` stands for all beyond the first 4,096.
@@ -52,11 +52,11 @@ class PlaceReport(NamedTuple):
 
     @property
     def efficiency(self) -> float:
-        """Share of the objects examined that were garbage; 0 where none were."""
+        """Return the share of the objects examined that were garbage, 0 to 1; 0 where none were."""
         return self.collected / self.candidates if self.candidates else 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures under their names, for JSON."""
+        """Return the figures under their names, in a form that `json.dumps` takes."""
         reasons = {reason.name.lower(): number for reason, number in self.not_collected.items()}
         return {
             **self._asdict(),
@@ -67,9 +67,9 @@ class PlaceReport(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What gcwise has decided and done since the import or the last `reset()`.
+    """Tell what gcwise has decided and done since the import or the last `reset()`.
 
-    `print(report)` is a table.
+    `print(report)` is a table. Frozen data: it does not go on counting.
 
     Attributes:
         elapsed: Seconds since counting began.
@@ -85,7 +85,7 @@ class Report(NamedTuple):
     others: tuple[tuple[int, int], ...]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the figures under their names, for JSON."""
+        """Return the figures under their names, in a form that `json.dumps` takes."""
         return {
             "elapsed": self.elapsed,
             "places": [place.as_dict() for place in self.places],
@@ -140,8 +140,11 @@ def _lines(name: str, place: PlaceReport) -> list[str]:
 def report() -> Report:
     """Return what gcwise has decided and done at each place, since the import or `reset()`.
 
-    Changes nothing, least of all automatic gc. Takes some microseconds for each place. Questions
-    (`should_collect`) are not counted, nor is anything while gcwise is switched off.
+    Changes nothing, least of all automatic collection. What other code and automatic gc did is the
+    difference to `gc.get_stats`. Questions (`should_collect`) are not counted, nor is anything
+    while gcwise is switched off.
+
+    Cost: some microseconds for each place.
     """
     history, runtime = collector.history, collector.runtime
     elapsed = max(runtime.clock() - history.since, 0.0)
@@ -179,5 +182,8 @@ def _reported(site: str, place: Place, reasons: dict[Reason, int], elapsed: floa
 
 
 def reset() -> None:
-    """Start the report anew; what was learned of each place stays."""
+    """Start the report anew; what was learned of each place stays.
+
+    Leaves automatic collection and settings alone.
+    """
     collector.history.start()

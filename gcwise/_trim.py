@@ -14,7 +14,7 @@ __all__ = ["trim"]
 
 
 def trim() -> int:
-    """Give memory that is free, but kept by the C library's allocator, back to the system.
+    """Give back to the system what is free, but kept by the C library's allocator.
 
     A collection frees objects; the memory of blocks over 512 bytes then goes to the C library,
     which keeps much of it for what comes next. That is no leak. Give it back where nothing comes

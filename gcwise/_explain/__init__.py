@@ -33,12 +33,15 @@ def explain() -> Explanation:
 
     Collects everything before the block, and again after it. Automatic collection is held back
     inside, as in `paused`; garbage that an explicit collection finds there is told as well, and
-    kept until the end of the block. Debugging flags, `gc.garbage`, thresholds and callbacks are as
-    found afterwards, whatever happens. An exception from the block passes through; it keeps its
-    frames' objects alive. Nested in another one, both tell of what the inner one found, and it is
-    freed at the end of the outer. (From CPython 3.14 on the outer one does not tell the sizes of
-    what hangs from objects on the inner one's paths: to read the names of their attributes makes
-    dicts, which hold that and are no garbage yet.)
+    kept until the end of the block. Debugging flags (`gc.DEBUG_SAVEALL` is what saves the garbage),
+    `gc.garbage`, thresholds and callbacks are as found afterwards, whatever happens. An exception
+    from the block passes through; it keeps its frames' objects alive. Nested in another one, both
+    tell of what the inner one found, and it is freed at the end of the outer. (From CPython 3.14 on
+    the outer one does not tell the sizes of what hangs from objects on the inner one's paths: to
+    read the names of their attributes makes dicts, which hold that and are no garbage yet.)
+
+    Returns:
+        The block, which can be asked and printed after its end.
 
     Raises:
         RuntimeError: The interpreter cannot save garbage (PyPy), or the block is entered twice.

@@ -45,7 +45,7 @@ HEAP, IMMUTABLE = 1 << 9, 1 << 8
 
 
 class Advice(NamedTuple):
-    """What kind of cycle it is, and how to cut it.
+    """Tell what kind of cycle it is, and how to cut it.
 
     Attributes:
         kind: "library", "exception", "class", "method", "closure", "attribute" or

@@ -40,9 +40,10 @@ NOT_ENDED = (
 
 
 class Explanation:
-    """What `explain` makes: a block, and after it an account of where its memory went.
+    """Tell where the memory of a block went: what `explain` makes.
 
-    `str(e)` is for a terminal, the answer first.
+    `str(e)` is for a terminal, the answer first. All of it can be asked for after the block's end,
+    and raises a RuntimeError before.
     """
 
     __slots__ = ("_account", "_before", "_entered", "_found", "ignored")
@@ -101,32 +102,32 @@ class Explanation:
 
     @property
     def answer(self) -> str:
-        """The most important of it in a sentence."""
+        """Return the most important of it in a sentence."""
         return self._told.answer
 
     @property
     def freed_at_once(self) -> int:
-        """Bytes by which memory in use fell within the block, by reference counting."""
+        """Return the bytes by which memory in use fell within the block, by reference counting."""
         return self._told.freed_at_once
 
     @property
     def cyclic(self) -> Findings:
-        """The cyclic garbage: its objects, bytes, types and groups."""
+        """Return the objects, bytes, types and groups of the cyclic garbage."""
         return self._told.cyclic
 
     @property
     def kept(self) -> int | None:
-        """Bytes of what was freed that the allocator keeps; None where that cannot be told."""
+        """Return the bytes that were freed and the allocator keeps; None where that is unknown."""
         return self._told.kept
 
     @property
     def live(self) -> int:
-        """Bytes in use more than before the block."""
+        """Return the bytes in use more than before the block."""
         return self._told.live
 
     @property
     def complete(self) -> bool:
-        """Whether a collection could be run at the end of the block: not so in a finalizer."""
+        """Return whether a collection could be run at the block's end; not so in a finalizer."""
         return self._told.complete
 
     def as_dict(self) -> dict[str, Any]:

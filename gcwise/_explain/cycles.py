@@ -32,7 +32,7 @@ MOST_GROUPS, MOST_WEIGHED = 5, 20
 
 
 class TypeTotal(NamedTuple):
-    """What there was of one type among the garbage.
+    """Tell what there was of one type among the garbage.
 
     Attributes:
         type: Its name, with its module.
@@ -46,7 +46,7 @@ class TypeTotal(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Groups of one kind: objects that all refer to one another, by way of others or directly.
+    """Tell of groups of one kind, whose objects all refer to one another, by way of others or not.
 
     Attributes:
         groups: How many there were that consist of the same types.
@@ -64,7 +64,7 @@ class Group(NamedTuple):
 
 
 class Findings(NamedTuple):
-    """The cyclic garbage that collections found.
+    """Tell what cyclic garbage collections found.
 
     Attributes:
         objects: How many the collector found.

@@ -57,7 +57,7 @@ namespace = type.__dict__["__dict__"].__get__
 
 
 class Step(NamedTuple):
-    """One reference on the way: what holds it, and by which name.
+    """Tell of one reference on the way: what holds it, and by which name.
 
     Attributes:
         holder: A type's name, "class Node", "bound method Node.close", or "load()" for a function

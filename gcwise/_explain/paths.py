@@ -25,7 +25,7 @@ MOST_STEPS, FIRST, LAST = 12, 4, 4
 
 
 class Circle(NamedTuple):
-    """A way around a cycle.
+    """Tell a way around a cycle.
 
     Attributes:
         steps: The references along it, the last of which leads back to the first one's holder.

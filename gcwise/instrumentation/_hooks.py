@@ -103,7 +103,8 @@ def set_on_decision_hooks(hooks: Iterable[DecisionHook] | None) -> None:
 
     They run in the thread that decided, after the collection has returned and outside every lock.
     One that raises an exception is logged and dropped. Decisions that are taken while a hook runs
-    are not told in that thread, and none are while the interpreter ends.
+    are not told in that thread, and none are while the interpreter ends. Leaves automatic
+    collection alone.
 
     Args:
         hooks: Called with the `gcwise.Decision`; empty for none, None for the default, which is
@@ -111,13 +112,19 @@ def set_on_decision_hooks(hooks: Iterable[DecisionHook] | None) -> None:
 
     Raises:
         TypeError: `hooks` is no iterable, or one of them cannot be called. Nothing is changed then.
+
+    Cost: with hooks of the program's own, each decision is made and told, also where nothing had
+    to be weighed: about half a microsecond, and theirs.
     """
     registered.set(None if hooks is None else _checked(hooks))
     collector.quiet.tell(every=registered.chosen and bool(registered.get()))
 
 
 def get_on_decision_hooks() -> tuple[DecisionHook, ...]:
-    """Return the hooks that are called with every decision, without those that were dropped."""
+    """Return the hooks that are called with every decision, without those that were dropped.
+
+    Changes nothing.
+    """
     return registered.get()
 
 

@@ -42,8 +42,7 @@ class LoggingOnDecisionHook:
     cause and what to do, for a collection that was slow, and for ten in a row that freed next to
     nothing and were slow together.
 
-    Before the program has imported `logging` nothing is logged. Costs a fraction of a microsecond
-    where the level is not enabled.
+    Before the program has imported `logging` nothing is logged. Leaves automatic collection alone.
 
     Args:
         slow: Seconds from which on a collection is slow.
@@ -51,6 +50,8 @@ class LoggingOnDecisionHook:
     Raises:
         TypeError: `slow` is no number.
         ValueError: `slow` is not above 0.
+
+    Cost: 0.4 us for each decision where the level is not enabled.
     """
 
     def __init__(self, *, slow: float = SLOW) -> None:

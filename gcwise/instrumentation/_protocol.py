@@ -11,7 +11,10 @@ __all__ = ["DecisionHook"]
 
 
 class DecisionHook(Protocol):
-    """Anything that can be called with a decision, after it was taken and acted on."""
+    """Hear of decisions: anything that can be called with one, after it was acted on."""
 
     def __call__(self, decision: Decision, /) -> None:
-        """Hear of a decision, in the thread that took it, which goes on when this returns."""
+        """Hear of a decision, in the thread that took it, which goes on when this returns.
+
+        Runs outside of `gc.collect` and of `gc.callbacks`, so that it may take locks and allocate.
+        """

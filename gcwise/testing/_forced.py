@@ -27,6 +27,8 @@ def forced(worth: bool) -> Iterator[None]:  # noqa: FBT001  # forced(True) reads
 
     Raises:
         TypeError: `worth` is neither.
+
+    Cost: a full collection for each decision, if for it.
     """
     if not isinstance(worth, bool):
         raise TypeError(

@@ -22,6 +22,11 @@ def recorded() -> Iterator[list[Decision]]:
     Hooks that the program has set go on hearing of them. While gcwise is switched off there are
     none. Leaves automatic collection alone.
 
+    Returns:
+        A block, as whose target the list fills.
+
+    Cost: that of a hook, half a microsecond for each decision.
+
     >>> with recorded() as decisions:
     ...     with gcwise.batch("parse"):
     ...         pass

@@ -25,7 +25,7 @@ CALL, OBJECT, PROGRAM = 1e-6, 128, 20 * 2**20
 
 @dataclass(eq=False)
 class Objects:
-    """Objects that live and die together, and then are cyclic garbage.
+    """Stand for objects that live and die together, and then are cyclic garbage.
 
     Attributes:
         number: How many.
@@ -43,10 +43,11 @@ class Objects:
 
 
 class SimulatedRuntime(Runtime):
-    """A heap of three generations whose time passes and whose objects die only as told.
+    """Simulate a heap of three generations, whose time passes and whose objects die only as told.
 
-    Nothing real is collected. A collection takes 20 ns for each young object that survives it, 100
-    ns for a middle-aged and 200 ns for an old one, and 100 ns for each that it frees.
+    Nothing real is collected, and automatic collection of the process is left alone. A collection
+    takes 20 ns for each young object that survives it, 100 ns for a middle-aged and 200 ns for an
+    old one, and 100 ns for each that it frees.
 
     Args:
         live: Objects that stay, in the oldest generation.
@@ -54,7 +55,7 @@ class SimulatedRuntime(Runtime):
         limit: Bytes that the process may use.
 
     Attributes:
-        now: Seconds.
+        now: Seconds that have passed.
         collections: The generations of all explicit collections so far.
     """
 
@@ -76,7 +77,10 @@ class SimulatedRuntime(Runtime):
         self.now += seconds
 
     def make(self, number: int, size: int | None = None, *, alive: bool = False) -> Objects:
-        """Allocate objects of `size` bytes in all (128 each), cyclic garbage unless `alive`."""
+        """Allocate objects of `size` bytes in all (128 each), cyclic garbage unless `alive`.
+
+        Where automatic collection is enabled and a threshold exceeded, it runs, as in CPython.
+        """
         objects = Objects(number, OBJECT * number if size is None else size, alive)
         self.generations[0].append(objects)
         self._counts[0] += number
@@ -86,7 +90,7 @@ class SimulatedRuntime(Runtime):
         return objects
 
     def free(self, objects: Objects) -> None:
-        """Free objects at once, as reference counting does."""
+        """Free objects at once, as reference counting does; they must be there."""
         next(each for each in self.generations if objects in each).remove(objects)
         self._counts[0] = max(self._counts[0] - objects.number, 0)
 
@@ -102,7 +106,7 @@ class SimulatedRuntime(Runtime):
         return PROGRAM + sum(each.size for generation in self.generations for each in generation)
 
     def collect(self, generation: int) -> int:
-        """Collect explicitly, and return the objects freed."""
+        """Collect this generation and the younger ones, and return how many objects were freed."""
         self.collections.append(generation)
         return self._run(generation)
 
@@ -178,6 +182,12 @@ def simulated(runtime: SimulatedRuntime | None = None) -> Iterator[SimulatedRunt
     process's own garbage, settings and automatic collection are left alone, and everything that
     gcwise had learned is back at the end. Windows that are open must be closed on the side of the
     border that they were opened on. Not for several threads.
+
+    Args:
+        runtime: The heap; by default a fresh `SimulatedRuntime()`.
+
+    Returns:
+        A block with the heap as its target.
 
     >>> with simulated() as runtime:
     ...     garbage = runtime.make(50_000)
