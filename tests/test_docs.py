@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
 import gc
 import re
 from pathlib import Path
 
 import pytest
 
+import gcwise.instrumentation
+
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 EXAMPLE = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# Examples that are shown only, and the line before, which is a comment in the page's source.
+SHOWN = re.compile(r"^(.*)\n```py$", re.MULTILINE)
 # What these need is not there in every interpreter.
 SAVING = re.compile(r"gcwise\.explain\(|no_cycles\(")
 WITH_EXAMPLES = [page for page in PAGES if EXAMPLE.search(page.read_text(encoding="utf-8"))]
@@ -29,6 +34,21 @@ def test_examples_run(page):
     namespace = {"__name__": "example"}
     for example in EXAMPLE.findall(page.read_text(encoding="utf-8")):
         exec(compile(example, str(page), "exec"), namespace)
+
+
+def test_tour_of_the_hooks():
+    """The example in the docstring of the hooks' package runs as it stands."""
+    results = doctest.testmod(gcwise.instrumentation)
+
+    assert results.attempted > 3
+    assert results.failed == 0
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_examples_that_do_not_run_have_a_reason(page):
+    """No example is left out without a word why."""
+    for before in SHOWN.findall(page.read_text(encoding="utf-8")):
+        assert before.startswith("% Not run: ")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
