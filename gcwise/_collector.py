@@ -16,6 +16,7 @@ from gcwise._policy import (
     Verdict,
     decide,
     growth_until_due,
+    held_cost,
     overhead_of,
     pressure,
     weight_of,
@@ -256,7 +257,7 @@ class Collector:
                 self.quiet.wake()
         told = self.runtime.choices[0] if verdict.generation is None else verdict.generation
         outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else told]
-        return _decision(name, verdict, outlook, gap)
+        return _decision(name, verdict, outlook, held_cost(outlook, gap, weight))
 
     def _sleep(self, young: float) -> None:
         if self.policy.period is None:  # Else each decision counts.
@@ -337,7 +338,7 @@ class Collector:
         )
 
 
-def _decision(name: str, verdict: Verdict, outlook: Outlook, gap: float) -> Decision:
+def _decision(name: str, verdict: Verdict, outlook: Outlook, debt: float) -> Decision:
     return Decision(
         verdict.generation,
         verdict.reason,
@@ -345,7 +346,7 @@ def _decision(name: str, verdict: Verdict, outlook: Outlook, gap: float) -> Deci
         round(outlook.candidates),
         round(outlook.expected),
         outlook.cost,
-        outlook.debt + outlook.share * gap,
+        debt,
     )
 
 

@@ -49,7 +49,8 @@ class Decision(NamedTuple):
         candidates: Objects that the collection would examine, estimated.
         expected: Objects among them that are expected to be garbage.
         cost: Seconds that the collection would waste on objects that survive it.
-        debt: Seconds that keeping the garbage will have cost by the next chance to decide.
+        debt: Seconds that keeping the garbage will have cost by the next chance to decide, at the
+            policy's price of memory.
         collection: What was done, or None.
     """
 

@@ -20,6 +20,7 @@ __all__ = [
     "Verdict",
     "decide",
     "growth_until_due",
+    "held_cost",
     "overhead_of",
     "pressure",
     "resize_nursery",
@@ -226,10 +227,11 @@ def decide(
 
 def _due(outlook: Outlook, gap: float, weight: float) -> bool:
     waiting = outlook.candidates >= 1 and outlook.share > 0
-    return waiting and _held(outlook, gap, weight) >= outlook.cost
+    return waiting and held_cost(outlook, gap, weight) >= outlook.cost
 
 
-def _held(outlook: Outlook, gap: float, weight: float) -> float:
+def held_cost(outlook: Outlook, gap: float, weight: float) -> float:
+    """Return the seconds that holding on to garbage will have cost by the next chance to decide."""
     # Waiting for the next chance adds share * gap: without it the rule acts one chance too late.
     return (outlook.debt + outlook.share * gap) * weight
 

@@ -105,6 +105,20 @@ def waits(decisions):
     return [after - before - 1 for before, after in itertools.pairwise(yes)]
 
 
+@pytest.mark.parametrize("weight", [0.02, 1, 50])
+def test_figures_bear_the_reason_out(weight):
+    """What keeping garbage costs is told at the price of memory that the decision goes by."""
+    job = Job()
+    decisions = job.run(60, cycles, seconds=1e-4, policy=Policy(memory_weight=weight))
+
+    assert {Reason.DUE, Reason.NOT_DUE} & {each.reason for each in decisions}
+    for each in decisions:
+        if each.reason is Reason.DUE:
+            assert each.debt >= each.cost
+        elif each.reason is Reason.NOT_DUE:
+            assert each.debt < each.cost
+
+
 class TestCases:
     """What it must do, one scenario for each row of the table of cases."""
 
