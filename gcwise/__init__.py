@@ -29,6 +29,7 @@ from gcwise._scope import (
     paused,
     teardown,
 )
+from gcwise._startup import startup
 from gcwise._trim import trim
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "set_active",
     "set_policy",
     "should_collect",
+    "startup",
     "teardown",
     "trim",
 ]

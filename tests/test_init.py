@@ -29,6 +29,7 @@ PUBLIC = {
     "set_active",
     "set_policy",
     "should_collect",
+    "startup",
     "teardown",
     "trim",
 }

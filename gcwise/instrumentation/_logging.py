@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gcwise._collection import Collection
     from gcwise._decision import Decision
 
-__all__ = ["LoggingOnDecisionHook", "log_failure"]
+__all__ = ["LoggingOnDecisionHook", "audible", "log_failure"]
 
 # As in logging, which is not imported here: a program that has not done so cannot see anything.
 DEBUG, INFO, WARNING = 10, 20, 30
@@ -197,13 +197,19 @@ def _cause_of_fruitless(reason: Reason) -> str:
 
 def log_failure(hook: object, error: Exception) -> None:
     """Log that a hook raised, with the traceback; on stderr where no logging is set up."""
+    what = "the hook %s raised an exception and was dropped"
+    audible().error(what, _name_of(hook), exc_info=error)
+
+
+def audible() -> Logger:
+    """Return the logger, or one that prints on stderr where no logging is set up."""
     import logging  # noqa: PLC0415  # Importing gcwise does not.
 
     logger = _logger(logging)
     if not _heard(logger, logging.NullHandler):
         # One that nobody listens to falls back on stderr, unless a NullHandler stands in its way.
         logger = logging.Logger("gcwise")  # noqa: LOG001
-    logger.error("the hook %s raised an exception and was dropped", _name_of(hook), exc_info=error)
+    return logger
 
 
 def _heard(logger: Logger | None, null: type) -> bool:
