@@ -79,6 +79,30 @@ class TestFreezing:
         assert gc.get_freeze_count() <= before - 10_000
 
     @freezing
+    def test_automatic_gc_forgets_what_was_frozen(self):
+        """Old garbage does not wait until there is a quarter as much as was frozen."""
+        printed, _ = run("""
+            import gc, weakref
+            import gcwise
+
+            class Node:
+                def __init__(self):
+                    self.me = self
+
+            with gcwise.startup():
+                loaded = [[number] for number in range(200_000)]
+            node = Node()
+            gc.collect(1)
+            died = weakref.ref(node)
+            del node
+            gc.set_threshold(100, 2, 2)
+            more = [[number] for number in range(40_000)]
+            print(died())
+        """)
+
+        assert printed == "None\n"
+
+    @freezing
     def test_garbage_is_collected_first(self):
         """Old garbage, too, is gone before anything is frozen."""
         node = Node()
