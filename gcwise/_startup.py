@@ -73,9 +73,9 @@ class startup(paused):  # noqa: N801  # Read as the others: with gcwise.startup(
         RuntimeError: Entered a second time in this process, as by a reload within it: what was
             loaded before would be garbage that no collection frees.
 
-    Cost: a full collection, about 55 ns an object. Freezing takes a microsecond, and a collection of
-    the nothing that is left another: without it automatic gc would let garbage wait until there is
-    a quarter as much as was frozen.
+    Cost: a full collection, about 55 ns an object. Freezing takes a microsecond, and so does
+    another collection, of the nothing that is left: without it automatic gc would let garbage wait
+    until there is a quarter as much as was frozen.
     """
 
     __slots__ = ("_frozen",)
