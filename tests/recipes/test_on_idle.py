@@ -61,7 +61,7 @@ def test_cycles_are_gone():
     """What a task leaves behind is collected while the loop waits for a timer."""
 
     async def job():
-        died = garbage(20_000)
+        died = garbage(5_000)
         for _ in range(200):
             await asyncio.sleep(0.01)
             if died() is None:
