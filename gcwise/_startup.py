@@ -45,9 +45,13 @@ class startup(paused):  # noqa: N801  # Read as the others: with gcwise.startup(
     examines them again, and processes forked later share their memory for longer. What is alive at
     the end is frozen, whoever made it; reference counting still frees it, collections do not.
     `gc.unfreeze()` follows when the program exits (`atexit`). The full collection counts in
-    `report()` as a decision of this place. Before a fork, as in gunicorn's `when_ready` or in an
-    application that it preloads, this is all that `gc` advises to do; children begin with automatic
-    collection as it was.
+    `report()` as a decision of this place.
+
+    Before a fork, as in gunicorn's `when_ready` or in an application that it preloads, this is what
+    `gc` advises to do: automatic gc off while the parent loads, frozen before the fork, and on as
+    it was in the children, which inherit what is frozen and may have a start of their own. Only the
+    collection is more: it leaves holes, which children would fill and so copy, where there was
+    garbage.
 
     Works as a block, spanning `await` if need be, and as a decorator; nested with other windows,
     which then go on. An exception that passes through freezes nothing, leaves automatic gc as it
