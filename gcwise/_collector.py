@@ -88,8 +88,14 @@ class Collector:
         """Give a forked child free locks, a process handle of its own and fresh baselines."""
         self.runtime.reset()
         self.window.reset()
+        frozen = self._ledger.frozen
         self._reset()
+        self._ledger.frozen = frozen
         self._inherited.forked()
+
+    def froze(self) -> None:
+        """Take in that no collection examines any more what there is now."""
+        self._ledger.frozen = self._ledger.resident
 
     def end(
         self, name: str, policy: Policy | None, window: int | None = None, most: int = 2

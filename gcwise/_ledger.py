@@ -136,6 +136,8 @@ class Ledger:
         self.young = 0.0
         # Resident memory: as last read, after the last collection, and after the last full one.
         self.resident = self.base = self.old_base = resident
+        # Of these bytes nothing is examined, nor freed by a collection.
+        self.frozen = 0.0
         self.prices = Prices()
         self.fruitless = 0.0
 
@@ -187,7 +189,7 @@ class Ledger:
     def outlooks(self) -> tuple[Outlook, Outlook, Outlook]:
         """Return each generation, with the younger ones that are collected along with it."""
         young, middle, old = self.generations
-        heap = max(self.resident - young.garbage - middle.garbage - old.garbage, 0.0)
+        heap = max(self._examined() - young.garbage - middle.garbage - old.garbage, 0.0)
         freed, cold = young.expected, middle.expected
         survivors = young.waiting - freed, middle.waiting - cold
         counts = young.waiting, young.waiting + middle.waiting, heap / HEAP_OBJECT_BYTES
@@ -263,7 +265,7 @@ class Ledger:
         if site is not None:
             site.learn(gone[0].efficiency, self._grown(), gone[0].objects)
         if duration is not None:
-            work = Work(heap=self.resident) if number == 2 else Work(*survivors)
+            work = Work(heap=self._examined()) if number == 2 else Work(*survivors)
             freed, cold = parts[0], sum(parts[1:])
             wasted = self.prices.learn(work._replace(freed=freed, freed_cold=cold), duration)
             if number == 2:
@@ -279,6 +281,9 @@ class Ledger:
         if number < 2:
             self.generations[number + 1].objects += sum(survivors)
             self.generations[number + 1].size += size
+
+    def _examined(self) -> float:
+        return max(self.resident - self.frozen, 0.0)
 
     def _grown(self) -> float:
         return max(self.resident - self.base, 0.0)

@@ -127,6 +127,7 @@ class startup(paused):  # noqa: N801  # Read as the others: with gcwise.startup(
                 # quarter as many objects wait as there were before, garbage or not.
                 collector.runtime.collect(2)
                 atexit.register(gc.unfreeze)
+                collector.froze()
                 self._frozen = True
                 return decision
             # Freezing would keep the garbage that there is.

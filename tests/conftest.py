@@ -24,6 +24,7 @@ def _as_found():
     collector.sites.clear()
     collector.history.start()
     collector.after_fork()
+    collector._ledger.frozen = 0.0  # What an earlier test froze.
     collector.configure(Policy(), active=True)
     before = _settings()
     yield
