@@ -17,6 +17,14 @@ def pytest_collection_modifyitems(items):
             item.add_marker(needs_settings)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _frozen():
+    """Keep what was imported so far out of full collections, which were half of the suite's time."""
+    if hasattr(gc, "freeze"):
+        gc.collect()
+        gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def _as_found():
     """Give each test a collector that has learned nothing; see that it leaves gc as it was."""

@@ -117,7 +117,7 @@ def test_nothing_is_written(path):
 
 @modules
 def test_environment(path):
-    """Of the environment, one variable is read, and compared with one value."""
+    """Of the environment, one variable is read, and what reloaders set, and compared with a word."""
     environment = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}
     uses = [node for node in nodes(path, ast.Attribute) if node.attr in environment]
     uses += [node for node in nodes(path, ast.Name) if node.id in environment]
@@ -126,6 +126,9 @@ def test_environment(path):
     if path.stem == "_collector":
         assert len(uses) == 1
         assert reads == ["os.environ.get('GCWISE_ACTIVE') != '0'"]
+    elif path.stem == "_startup":
+        assert len(uses) == 1
+        assert reads == ["os.environ.get(variable) == 'true'"]
     else:
         assert not uses
 
