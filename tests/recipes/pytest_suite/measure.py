@@ -1,6 +1,6 @@
 """A part of networkx's own test-suite, alone and with the recipe, in pairs.
 
-`python -m tests.recipes.pytest_suite.measure`
+`python -m tests.recipes.pytest_suite.measure [PACKAGE ...]`
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 ROUNDS = 3
-SUITE = ("networkx.algorithms.tests",)
+SUITE = sys.argv[1:] or ["networkx.algorithms.centrality", "networkx.algorithms.isomorphism"]
 COMMAND = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 HERE = Path(__file__).parent
 
