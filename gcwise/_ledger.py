@@ -192,7 +192,9 @@ class Ledger:
         heap = max(self._examined() - young.garbage - middle.garbage - old.garbage, 0.0)
         freed, cold = young.expected, middle.expected
         survivors = young.waiting - freed, middle.waiting - cold
-        counts = young.waiting, young.waiting + middle.waiting, heap / HEAP_OBJECT_BYTES
+        garbage = freed + cold + old.expected
+        examined = heap / HEAP_OBJECT_BYTES + garbage
+        counts = young.waiting, young.waiting + middle.waiting, examined
         return (
             self._outlook(0, counts[0], Work(survivors[0], 0.0, 0.0, freed)),
             self._outlook(1, counts[1], Work(*survivors, 0.0, freed, cold)),

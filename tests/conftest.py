@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(autouse=True, scope="module")
 def _frozen():
-    """Keep what was imported so far out of full collections, which were half of the suite's time."""
+    """Keep imports out of full collections, which else take most of the suite's time."""
     if hasattr(gc, "freeze"):
         gc.collect()
         gc.freeze()

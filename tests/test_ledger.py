@@ -361,7 +361,6 @@ class TestGap:
         assert gaps[-1] == pytest.approx(1.0, rel=0.01)
 
 
-@pytest.mark.xfail(reason="the candidates of a full collection leave the expected garbage out")
 def test_no_more_is_expected_to_be_garbage_than_there_is_to_examine():
     """A full collection examines the garbage as well as the heap: all of it at most is garbage."""
     kept = None

@@ -117,7 +117,7 @@ def test_nothing_is_written(path):
 
 @modules
 def test_environment(path):
-    """Of the environment, one variable is read, and what reloaders set, and compared with a word."""
+    """Of the environment only our own variable is read, and those that reloaders set."""
     environment = {"environ", "environb", "getenv", "getenvb", "putenv", "expandvars"}
     uses = [node for node in nodes(path, ast.Attribute) if node.attr in environment]
     uses += [node for node in nodes(path, ast.Name) if node.id in environment]
