@@ -1,7 +1,6 @@
 """The recipe for Dask, on a real cluster of worker processes."""
 
 import gc
-import time
 
 import pytest
 
@@ -78,6 +77,15 @@ def test_cycles_of_dropped_results_are_freed(client):
     assert parsed == TASKS
     assert alive <= TASKS / 2
     assert sum(client.run(job.decisions, "result of document_of").values()) >= TASKS / 2
+
+
+@pytest.mark.usefixtures("plugin")
+def test_limit_of_memory(client):
+    """Each worker decides by the limit that Dask has given it."""
+    limits = client.run(lambda dask_worker: dask_worker.memory_manager.memory_limit)
+
+    assert client.run(job.memory_limit) == limits
+    assert all(limits.values())
 
 
 def test_decorated_function(client):

@@ -94,3 +94,14 @@ def decisions(site):
 def thresholds():
     """Return the thresholds of automatic collection in this process."""
     return list(gc.get_threshold())
+
+
+def memory_limit(_=None):
+    """Return the limit of memory in the policy of this process."""
+    return gcwise.get_policy().memory_limit
+
+
+def worker(_=None):
+    """Return this process, and how many documents it has parsed and not yet freed."""
+    time.sleep(0.01)  # Let the others have their share of such questions.
+    return os.getpid(), *alive()

@@ -7,8 +7,9 @@ import subprocess
 import sys
 from unittest import mock
 
-COMMAND = [sys.executable, "-m", "celery", "--quiet", "--app", "tests.recipes.on_celery.app", "worker"]
-OPTIONS = ["--pool", "prefork", "--concurrency", "1", "--without-gossip", "--without-mingle"]
+CELERY = [sys.executable, "-m", "celery", "--quiet", "--app", "tests.recipes.on_celery.app"]
+WORKER = ["worker", "--loglevel", "ERROR", "--without-gossip", "--without-mingle"]
+POOL = ["--pool", "prefork", "--concurrency", "1"]
 
 
 @contextlib.contextmanager
@@ -17,9 +18,7 @@ def worker(folder, **environment):
     path = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
     environment |= {"RECIPE_FOLDER": str(folder), "PYTHONPATH": path}
     with mock.patch.dict(os.environ, environment):
-        process = subprocess.Popen(
-            [*COMMAND, *OPTIONS, "--loglevel", "ERROR"], start_new_session=True
-        )
+        process = subprocess.Popen([*CELERY, *WORKER, *POOL], start_new_session=True)
     try:
         yield
     finally:

@@ -14,7 +14,9 @@ class DecideAfterTasks(WorkerPlugin):
     name = "gcwise"
 
     def setup(self, worker):
-        """Open the worker's window."""
+        """Let the worker's limit of memory count, and open its window."""
+        limit = worker.memory_manager.memory_limit
+        gcwise.set_policy(gcwise.Policy(memory_limit=limit))
         self.window = gcwise.batch("dask task")
         self.window.__enter__()
 
