@@ -67,7 +67,9 @@ def test_cycles_of_tasks_are_freed(client):
 
 @pytest.mark.usefixtures("plugin")
 def test_cycles_of_dropped_results_are_freed(client):
-    """Results that are made, used and dropped one by one are freed soon after."""
+    """A collection after a result was dropped finds it, as old as it may be."""
+    client.run(gcwise.set_policy, gcwise.Policy.always(2))
+
     for page in PAGES:
         document = client.submit(job.document_of, page, pure=False)
         assert client.submit(job.prices_in, document).result() == sum(range(1_000))
@@ -75,8 +77,7 @@ def test_cycles_of_dropped_results_are_freed(client):
 
     parsed, alive = left(client)
     assert parsed == TASKS
-    assert alive <= TASKS / 2
-    assert sum(client.run(job.decisions, "result of document_of").values()) >= TASKS / 2
+    assert alive <= TASKS / 4
 
 
 @pytest.mark.usefixtures("plugin")

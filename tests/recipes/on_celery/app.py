@@ -29,6 +29,7 @@ TASKS = (
     job.only_gcwise,
     job.alive,
     job.decisions,
+    job.report,
     job.thresholds,
     job.measured,
     job.measured_and_collected,
