@@ -5,6 +5,7 @@ import gc
 import pytest
 
 pytest.importorskip("celery", reason="Celery is not installed")
+pytest.importorskip("sqlalchemy", reason="the broker of the worker that forks needs SQLAlchemy")
 
 from celery.contrib.testing.worker import start_worker
 
@@ -13,6 +14,8 @@ from tests.recipes.on_celery import gc_signals, prefork
 from tests.recipes.on_celery.app import app, app_of
 
 TASKS = 20
+
+pytestmark = pytest.mark.filterwarnings("ignore:The ..noload.. loader strategy is deprecated")
 
 
 def run(app, name, *args, times=1):
@@ -53,7 +56,7 @@ class TestInThisProcess:
 
 
 class TestPrefork:
-    """A worker that forks, with a folder as its broker."""
+    """A worker that forks, with a database in a folder as its broker."""
 
     def test_cycles_of_tasks_are_freed(self, tmp_path):
         """Most documents are gone when the tasks are, and each task's end was a decision."""

@@ -28,6 +28,7 @@ def client(cluster):
     """Return a client of workers that are as new, and where only gcwise frees cycles."""
     with Client(cluster) as client:
         client.run(job.only_gcwise)
+        client.run(gcwise.set_policy, gcwise.Policy())
         client.run(gcwise.reset)
         yield client
         client.run(gc.enable)

@@ -1,4 +1,4 @@
-"""Tasks, and a broker in memory or a folder: `celery --app tests.recipes.on_celery.app worker`.
+"""Tasks, and a broker in memory or in a folder: `celery --app tests.recipes.on_celery.app worker`.
 
 The environment names the folder (`RECIPE_FOLDER`), and may say to do without gcwise
 (`RECIPE_WITHOUT_GCWISE`).
@@ -12,14 +12,15 @@ from tests.recipes.engines import job
 
 
 def app_of(folder):
-    """Return an app whose broker is this folder, or the memory of this process."""
-    if folder is None:
-        made = Celery("pages", broker="memory://", backend="cache+memory://")
-        options = {}
-    else:
-        made = Celery("pages", broker="filesystem://", backend=f"file://{folder}")
-        options = dict.fromkeys(["control_folder", "data_folder_in", "data_folder_out"], folder)
-    made.conf.broker_transport_options = options | {"polling_interval": 0.01}
+    """Return an app whose broker is a database in this folder, or the memory of this process."""
+    if folder is not None:
+        return Celery(
+            "pages",
+            broker=f"sqla+sqlite:///{folder}/broker.db",
+            backend=f"db+sqlite:///{folder}/results.db",
+        )
+    made = Celery("pages", broker="memory://", backend="cache+memory://")
+    made.conf.broker_transport_options = {"polling_interval": 0.01}
     return made
 
 

@@ -14,7 +14,7 @@ POOL = ["--pool", "prefork", "--concurrency", "1"]
 
 @contextlib.contextmanager
 def worker(folder, **environment):
-    """Run a worker whose broker is a folder, while this block lasts."""
+    """Run a worker whose broker is in a folder, while this block lasts."""
     path = os.pathsep.join(path or os.getcwd() for path in sys.path)  # noqa: PTH109
     environment |= {"RECIPE_FOLDER": str(folder), "PYTHONPATH": path}
     with mock.patch.dict(os.environ, environment):
