@@ -39,7 +39,7 @@ def executor():
 def loky():
     """Run `joblib.Parallel` on two of loky's processes."""
     joblib = pytest.importorskip("joblib", reason="joblib is not installed")
-    from joblib.externals.loky import get_reusable_executor  # noqa: PLC0415
+    from joblib.externals.loky import get_reusable_executor
 
     settings = {"initializer": pages.prepare, "initargs": (LIMIT,)}
     try:
