@@ -8,9 +8,17 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 from gcwise._watch.launch import Refused, launch, split
+
+
+class Parser(argparse.ArgumentParser):
+    """Refuses what it does not understand in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where to read more."""
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -20,7 +28,7 @@ def main(argv: list[str] | None = None) -> None:
     if given[:1] == ["watch"]:
         own, program = split(given[1:])
         given = ["watch", *own]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m gcwise", description="Collect cyclic garbage when it is worth it."
     )
     commands = parser.add_subparsers(dest="command", required=True)

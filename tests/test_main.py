@@ -38,12 +38,25 @@ class TestCommandLine:
         "arguments", [[], ["demo", "--files"], ["--json"], ["watch", "--file", "x.py"]]
     )
     def test_misuse(self, arguments, capsys):
-        """What is not understood is refused with the usage."""
+        """What is not understood is refused in one line, which says where to read more."""
         with pytest.raises(SystemExit) as info:
             command.main(arguments)
 
         assert info.value.code == 2
-        assert "usage: python -m gcwise" in capsys.readouterr().err
+        said = capsys.readouterr()
+        assert said.out == ""
+        (line,) = said.err.splitlines()
+        assert line.startswith("python -m gcwise")
+        assert line.endswith(" --help")
+
+    def test_misuse_names_what_it_is(self, capsys):
+        """The line says what was not understood, and by which command."""
+        with pytest.raises(SystemExit):
+            command.main(["watch", "--bogus"])
+
+        said = capsys.readouterr().err
+        assert said.startswith("python -m gcwise")
+        assert ": unrecognized arguments: --bogus; see python -m gcwise" in said
 
     def test_help(self, capsys):
         """Help tells of the demonstration and of what it prints."""

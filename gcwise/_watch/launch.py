@@ -48,6 +48,9 @@ def launch(options: argparse.Namespace, program: list[str]) -> None:
         Refused: The program cannot be run or watched, or a file not be written.
     """
     check_interpreter()
+    for option, path in (("--json", options.json), ("--plot", options.plot)):
+        if path == "":
+            raise Refused(f"{option}: a file's name is missing")
     config = {
         "own": check_program(program),
         "json": options.json,

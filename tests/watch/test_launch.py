@@ -99,6 +99,8 @@ class TestRefused:
                 "--plot: cannot write gone/p.svg: No such file",
             ),
             (["--json", "empty", "script.py"], "--json: cannot write empty: Is a directory"),
+            (["--json", "", "script.py"], "--json: a file's name is missing"),
+            (["--plot=", "script.py"], "--plot: a file's name is missing"),
         ],
         ids=lambda value: value if isinstance(value, str) else " ".join(value),
     )
