@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gcwise._checks import check_bool, given
 from gcwise._collector import collector
 from gcwise._policy import Policy
 
@@ -30,7 +31,7 @@ def set_policy(policy: Policy) -> None:
     """
     if not isinstance(policy, Policy):
         raise TypeError(
-            f"policy must be a gcwise.Policy, got {type(policy).__name__}: {policy!r:.60}; "
+            f"policy must be a gcwise.Policy, got {given(policy)}; "
             "to go back to the default: set_policy(gcwise.Policy())"
         )
     collector.configure(policy)
@@ -52,5 +53,9 @@ def set_active(active: bool) -> None:  # noqa: FBT001  # The only argument, and 
 
     Args:
         active: Whether to be on.
+
+    Raises:
+        TypeError: `active` is neither True nor False.
     """
-    collector.configure(active=bool(active))
+    check_bool("active", active)
+    collector.configure(active=active)

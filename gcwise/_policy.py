@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 
+from gcwise._checks import check_bool, check_generation, check_integer, check_number, shown
 from gcwise._decision import Reason
 from gcwise._record import NamedTuple
 
@@ -83,20 +84,21 @@ class Policy(_Policy):
         memory_limit: int | None = None,
         trim: bool = False,  # noqa: FBT001, FBT002  # One of the fields, given by name.
     ) -> Self:
-        _check_number("memory_weight", memory_weight)
+        check_number("memory_weight", memory_weight)
         if not 0 < memory_weight <= sys.float_info.max:
-            raise ValueError(f"memory_weight must be above 0 and finite, got {memory_weight!r}")
-        _check_number("max_overhead", max_overhead)
+            raise ValueError(
+                f"memory_weight must be above 0 and finite, got {shown(memory_weight)}"
+            )
+        check_number("max_overhead", max_overhead)
         if not 0 < max_overhead <= 1:
             raise ValueError(
-                f"max_overhead is a share of time, above 0 and at most 1, got {max_overhead!r}"
+                f"max_overhead is a share of time, above 0 and at most 1, got {shown(max_overhead)}"
             )
         if memory_limit is not None:
-            _check_integer("memory_limit", memory_limit, "bytes, or None to find the limit")
+            check_integer("memory_limit", memory_limit, "bytes, or None to find the limit")
             if memory_limit <= 0:
-                raise ValueError(f"memory_limit must be above 0 bytes, got {memory_limit!r}")
-        if not isinstance(trim, bool):
-            raise TypeError(f"trim must be True or False, got {type(trim).__name__}: {trim!r:.60}")
+                raise ValueError(f"memory_limit must be above 0 bytes, got {shown(memory_limit)}")
+        check_bool("trim", trim)
         return super().__new__(cls, memory_weight, max_overhead, memory_limit, trim, None, 2)
 
     @classmethod
@@ -128,12 +130,12 @@ class Policy(_Policy):
             TypeError: `n` or `generation` is no integer.
             ValueError: `n` is below 1, or `generation` none of these.
         """
-        _check_integer("n", n, "a number of decisions")
+        check_integer("n", n, "a number of decisions")
         if n < 1:
-            raise ValueError(f"n must be at least 1, got {n!r}; to collect never: Policy.never()")
-        _check_integer("generation", generation, "0, 1 or 2")
-        if generation not in (0, 1, 2):
-            raise ValueError(f"generation must be 0, 1 or 2, got {generation!r}")
+            raise ValueError(
+                f"n must be at least 1, got {shown(n)}; to collect never: Policy.never()"
+            )
+        check_generation(generation)
         return cls._scheduled(n, generation)
 
     @classmethod
@@ -141,28 +143,34 @@ class Policy(_Policy):
         # PyPy's _replace() would go through __new__, which takes neither.
         return cls._make((*cls()[:4], period, generation))
 
+    if not TYPE_CHECKING:  # pragma: no branch  # The type of that of named tuples is right.
+
+        def _replace(self, /, **changes: Any) -> Self:
+            # That of named tuples checks nothing, and PyPy's would go through __new__.
+            made = self._make(map(changes.pop, self._fields, self))
+            if changes:
+                raise TypeError(
+                    f"a policy has no {shown(next(iter(changes)))}, but {', '.join(self._fields)}"
+                )
+            Policy(*made[:4])
+            if made.period is not None:
+                check_integer("period", made.period, "a number of decisions, 0 for never", 0)
+            check_generation(made.generation)
+            return made
+
+        # By which copy.replace() goes.
+        __replace__ = _replace
+
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self)._make, (tuple(self),)
 
     def __repr__(self) -> str:
         if self.period is None:
-            shown = zip(self._fields[:4], self, strict=False)
-            return f"Policy({', '.join(f'{name}={value!r}' for name, value in shown)})"
+            knobs = zip(self._fields[:4], self, strict=False)
+            return f"Policy({', '.join(f'{name}={shown(value)}' for name, value in knobs)})"
         if self.period == 0:
             return "Policy.never()"
-        return f"Policy.every({self.period}, generation={self.generation})"
-
-
-def _check_number(name: str, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r}")
-
-
-def _check_integer(name: str, value: object, meaning: str) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(
-            f"{name} must be an integer ({meaning}), got {type(value).__name__}: {value!r}"
-        )
+        return f"Policy.every({shown(self.period)}, generation={self.generation})"
 
 
 class Outlook(NamedTuple):

@@ -47,10 +47,15 @@ def test_the_switch_stops_decisions_and_lets_them_go_on():
     assert gcwise.maybe_collect("config").collection is not None
 
 
-@pytest.mark.parametrize(("given", "active"), [(0, False), ("yes", True), (None, False)])
-def test_the_switch_takes_truth_for_an_answer(given, active):
-    """What is kept is a bool, whatever was given."""
-    gcwise.set_active(given)
+@pytest.mark.parametrize("active", [True, False])
+@pytest.mark.parametrize("wrong", ["0", None, [], 0, 1])
+def test_the_switch_takes_nothing_but_true_and_false(wrong, active):
+    """A "0" as from the environment would switch on; the switch stays as it was."""
+    gcwise.set_active(active)
+    with pytest.raises(TypeError) as refusal:
+        gcwise.set_active(wrong)
+    told = f"active must be True or False, got {type(wrong).__name__}: {wrong!r}"
+    assert str(refusal.value) == told
     assert gcwise.is_active() is active
 
 

@@ -305,6 +305,51 @@ class TestPolicy:
             assert twin == policy
             assert hash(twin) == hash(policy)
 
+    def test_a_limit_that_cannot_be_printed(self):
+        """Nor can what would not fit the line; the policy is told of all the same."""
+        endless = Policy(memory_limit=10**5000)
+        assert "memory_limit=<repr() failed>" in repr(endless)
+        assert repr(Policy.every(10**5000)) == "Policy.every(<repr() failed>, generation=2)"
+
+    @pytest.mark.parametrize(
+        ("policy", "changes", "changed"),
+        [
+            (Policy(2.0, 0.1), {"memory_limit": 2**30}, Policy(2.0, 0.1, 2**30)),
+            (Policy(), {"memory_weight": 3, "trim": True}, Policy(3, trim=True)),
+            (Policy.every(7, 0), {"generation": 1}, Policy.every(7, 1)),
+            (Policy.every(7, 0), {"period": 0, "generation": 2}, Policy.never()),
+            (Policy.every(7), {"period": None}, Policy()),
+            (Policy.always(), {}, Policy.always()),
+        ],
+    )
+    def test_a_changed_copy(self, policy, changes, changed):
+        """What copy.replace() calls from 3.13 on makes another policy, of the same kind."""
+        for replace in (policy._replace, policy.__replace__):
+            copied = replace(**changes)
+            assert copied == changed
+            assert type(copied) is Policy
+        if hasattr(copy, "replace"):
+            assert copy.replace(policy, **changes) == changed
+
+    @pytest.mark.parametrize(
+        ("changes", "error", "message"),
+        [
+            ({"memory_weight": -1}, ValueError, "memory_weight must be above 0 and finite, got -1"),
+            ({"memory_limit": 0}, ValueError, "memory_limit must be above 0 bytes, got 0"),
+            ({"trim": 1}, TypeError, "trim must be True or False, got int: 1"),
+            ({"period": "x"}, TypeError, "period must be an integer (a number of decisions"),
+            ({"period": -1}, ValueError, "0 for never), got -1"),
+            ({"generation": 3}, ValueError, "generation must be 0, 1 or 2, got 3"),
+            ({"weight": 1}, TypeError, "a policy has no 'weight', but memory_weight, max_ov"),
+        ],
+    )
+    def test_a_copy_is_checked(self, changes, error, message):
+        """Wrong changes are refused as by the policy's makers."""
+        for policy in (Policy(), Policy.every(2)):
+            with pytest.raises(error) as refusal:
+                policy._replace(**changes)
+            assert message in str(refusal.value)
+
     def test_it_cannot_be_changed(self):
         """A policy shared by many places is frozen, and takes no other attributes."""
         policy = Policy()

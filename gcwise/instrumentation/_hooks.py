@@ -6,6 +6,7 @@ import contextlib
 import sys
 import threading
 
+from gcwise._checks import given
 from gcwise._collector import collector
 from gcwise._decision import Reason
 from gcwise.instrumentation._logging import LoggingOnDecisionHook, log_failure
@@ -132,18 +133,15 @@ def _checked(hooks: Iterable[DecisionHook]) -> tuple[DecisionHook, ...]:
     try:
         every = tuple(hooks)
     except TypeError:
-        if hasattr(hooks, "__iter__"):
+        if hasattr(type(hooks), "__iter__"):
             raise  # It is the iterable's own.
         raise TypeError(
-            f"hooks must be an iterable of hooks or None, got {type(hooks).__name__}: "
-            f"{hooks!r:.60}; as in set_on_decision_hooks([hook])"
+            f"hooks must be an iterable of hooks or None, got {given(hooks)}; "
+            "as in set_on_decision_hooks([hook])"
         ) from None
     for hook in every:
         if isinstance(hook, type):
             raise TypeError(f"a hook must be made, got the class: {hook.__name__}()")
         if not callable(hook):
-            raise TypeError(
-                "a hook must be callable with a gcwise.Decision, "
-                f"got {type(hook).__name__}: {hook!r:.60}"
-            )
+            raise TypeError(f"a hook must be callable with a gcwise.Decision, got {given(hook)}")
     return every

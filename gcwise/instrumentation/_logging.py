@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections import OrderedDict
 
+from gcwise._checks import check_number, shown
 from gcwise._decision import Reason, _objects, _seconds
 
 TYPE_CHECKING = False
@@ -55,12 +56,9 @@ class LoggingOnDecisionHook:
     """
 
     def __init__(self, *, slow: float = SLOW) -> None:
-        if isinstance(slow, bool) or not isinstance(slow, (int, float)):
-            raise TypeError(
-                f"slow must be a number of seconds, got {type(slow).__name__}: {slow!r}"
-            )
+        check_number("slow", slow, "a number of seconds")
         if not slow > 0:
-            raise ValueError(f"slow must be above 0 seconds, got {slow!r}")
+            raise ValueError(f"slow must be above 0 seconds, got {shown(slow)}")
         self._slow = slow
         self._logger: Logger | None = None
         self._warned: dict[tuple[str, str], object] = {}

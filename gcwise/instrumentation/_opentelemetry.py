@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gcwise._checks import given
 from gcwise.instrumentation._metrics import (
     BUCKETS,
     DECISIONS,
@@ -49,7 +50,7 @@ class OpenTelemetryOnDecisionHook(MetricsHook):
         if not isinstance(meter_provider, (metrics.MeterProvider, type(None))):
             raise TypeError(
                 "meter_provider must be an opentelemetry.metrics.MeterProvider or None, "
-                f"got {type(meter_provider).__name__}: {meter_provider!r:.60}"
+                f"got {given(meter_provider)}"
             )
         meter = metrics.get_meter("gcwise", meter_provider=meter_provider)
         self._decisions = meter.create_counter("gcwise.decisions", "{decision}", DECISIONS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gcwise._checks import given
 from gcwise.instrumentation._metrics import (
     BUCKETS,
     DECISIONS,
@@ -53,7 +54,7 @@ class PrometheusOnDecisionHook(MetricsHook):
         elif not isinstance(registry, client.CollectorRegistry):
             raise TypeError(
                 "registry must be a prometheus_client.CollectorRegistry or None, "
-                f"got {type(registry).__name__}: {registry!r:.60}"
+                f"got {given(registry)}"
             )
         generation = ["generation"]
         self._decisions = _registered(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from gcwise._checks import given
 from gcwise._collector import collector
 from gcwise._policy import Policy
 
@@ -32,7 +33,8 @@ def forced(worth: bool) -> Iterator[None]:  # noqa: FBT001  # forced(True) reads
     """
     if not isinstance(worth, bool):
         raise TypeError(
-            f"forced(True) collects at every decision, forced(False) at none; got {worth!r:.60}"
+            f"worth must be True or False, got {given(worth)}; "
+            "forced(True) collects at every decision, forced(False) at none"
         )
     forced_before, active = collector.forced, collector.active
     collector.forced = Policy.always() if worth else Policy.never()

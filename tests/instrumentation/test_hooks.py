@@ -103,6 +103,12 @@ def test_what_is_no_hook_is_refused(hooks, message):
     assert get_on_decision_hooks() == tuple(before)
 
 
+def test_a_class_is_no_iterable_of_hooks():
+    """One whose instances are iterable is told about as other things are."""
+    with pytest.raises(TypeError, match="hooks must be an iterable of hooks or None, got type: "):
+        set_on_decision_hooks(list)
+
+
 @pytest.mark.parametrize("error", [TypeError("own"), HookError("own")])
 def test_an_iterable_that_fails_is_not_misunderstood(error):
     """Its own error passes through, and nothing is changed."""
