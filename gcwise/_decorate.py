@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 
+from gcwise._checks import given
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
@@ -15,18 +17,22 @@ if TYPE_CHECKING:
 __all__ = ["decorate", "qualified_name"]
 
 
-def decorate(func: F, scope: Callable[[], AbstractContextManager[Any]]) -> F:
+def decorate(
+    func: F, scope: Callable[[], AbstractContextManager[Any]], block: str = "gcwise.batch()"
+) -> F:
     """Return `func` with a fresh `scope()` around each call, as if it were around the call's body.
+
+    Messages call such a scope `block`, by how it is written.
 
     Wrappers hold nothing but `func` and `scope`, so that they can be pickled, and drop the
     arguments before the scope ends, so that what only the call held can be collected there.
     """
     if isinstance(func, (classmethod, staticmethod)):
-        return type(func)(decorate(func.__func__, scope))
+        return type(func)(decorate(func.__func__, scope, block))
     if not callable(func) or isinstance(func, type):
         raise TypeError(
-            f"only functions and methods can be decorated, got {type(func).__name__}: "
-            f"{func!r:.60}; decorate a function, or open a block: with gcwise.batch(): ..."
+            f"only functions and methods can be decorated, got {given(func)}; "
+            f"decorate a function, or open a block: with {block}: ..."
         )
     wrapper = _kind_of(func)(func, scope)
     return functools.update_wrapper(wrapper, func)  # type: ignore[return-value]

@@ -33,10 +33,11 @@ def should_collect(name: str | None = None, *, policy: Policy | None = None) -> 
 
     Raises:
         TypeError: `name` is no string, or `policy` no policy.
+        ValueError: `name` is empty.
 
     Cost with nothing to do: at most that of three calls of `gc.get_stats()`; 20 us for a look.
     """
-    site = _site(name, policy)
+    site = _site(name, policy, "should_collect")
     young = seen(policy)
     if young is not None:
         return refused(Reason.NOTHING_NEW, site, young)
@@ -52,7 +53,7 @@ def maybe_collect(name: str | None = None, *, policy: Policy | None = None) -> D
     Returns:
         The decision, whose `collection` tells what was done, or is None.
     """
-    return request(_site(name, policy), policy)
+    return request(_site(name, policy, "maybe_collect"), policy)
 
 
 def request(site: str, policy: Policy | None, most: int = 2) -> Decision:
@@ -65,7 +66,7 @@ def request(site: str, policy: Policy | None, most: int = 2) -> Decision:
     return decision
 
 
-def _site(name: str | None, policy: Policy | None) -> str:
-    if type(name) is not str or policy is not None:
-        check(name, policy)
+def _site(name: str | None, policy: Policy | None, spelling: str) -> str:
+    if type(name) is not str or not name or policy is not None:
+        check(name, policy, spelling)
     return caller(2) if name is None else name

@@ -74,6 +74,7 @@ class startup(paused):  # noqa: N801  # Read as the others: with gcwise.startup(
 
     Raises:
         TypeError: `name` is no string, or `policy` no policy.
+        ValueError: `name` is empty.
         RuntimeError: Entered a second time in this process, as by a reload within it: what was
             loaded before would be garbage that no collection frees.
 

@@ -1092,8 +1092,16 @@ class TestCallables:
         """Classes and what cannot be called are refused, with what to do."""
         with pytest.raises(
             TypeError, match=r"only functions and methods can be decorated, got .*; decorate a fu"
-        ):
+        ) as info:
             spelling()(value)
+
+        assert str(info.value).endswith(f"open a block: with gcwise.{spelling.__name__}(): ...")
+
+    @spellings
+    def test_refused_in_a_class(self, spelling):
+        """What a class method is made of is told alike."""
+        with pytest.raises(TypeError, match=rf"got int: 1; .* with gcwise\.{spelling.__name__}\("):
+            spelling()(classmethod(1))
 
     def test_bare_teardown_of_a_class(self):
         """A class is refused by the bare decorator too."""

@@ -239,7 +239,7 @@ class TestShown:
         gcwise.maybe_collect("parse", policy=Policy())
         for _ in range(1_500):
             gcwise.maybe_collect("/a/long/way/to/the/file/of/some/deep/package/module.py:31")
-        with pytest.raises(ZeroDivisionError), gcwise.batch(""):
+        with pytest.raises(ZeroDivisionError), gcwise.batch("x"):
             raise ZeroDivisionError
         runtime.collect(2)
         runtime.spend(1.4)

@@ -1,6 +1,7 @@
 """Scopes as blocks and loops, and what questions share with them: names, misuse, the switch."""
 
 import contextlib
+import enum
 import gc
 import inspect
 import math
@@ -325,13 +326,42 @@ class TestMisuse:
 
         assert real.get_threshold() == found
 
+    @spellings
+    def test_left_before_it_was_entered(self, spelling):
+        """A block's end without its begin is refused, changes nothing, and spoils no block."""
+        found = real.get_threshold()
+        scope = spelling("left")
+
+        with pytest.raises(
+            RuntimeError, match=rf"has not been entered; .* with gcwise\.{spelling.__name__}\(\)"
+        ):
+            scope.__exit__(None, None, None)
+
+        assert real.get_threshold() == found
+        with scope:
+            pass
+        assert scope.decision.site == "left"
+
     @pytest.mark.parametrize("make", [*SPELLINGS, *QUESTIONS], ids=lambda make: make.__name__)
     def test_name_is_no_string(self, make):
         """A number in the name's place is refused, with what was given and what to do."""
         with pytest.raises(
             TypeError, match=r"name must be a string or None, got int: 100; give each place a"
-        ):
+        ) as info:
             make(100)
+
+        assert f'as in gcwise.{make.__name__}("parse")' in str(info.value)
+
+    @pytest.mark.parametrize("make", [*SPELLINGS, *QUESTIONS], ids=lambda make: make.__name__)
+    def test_name_is_empty(self, make):
+        """Nobody would know the place by it in a report, so it is refused."""
+        with pytest.raises(ValueError, match="name must not be empty; leave it out to take the"):
+            make("")
+
+    def test_name_of_a_loop_is_empty(self):
+        """A loop's name is checked when the loop is made."""
+        with pytest.raises(ValueError, match="name must not be empty"):
+            gcwise.each([], "")
 
     def test_name_of_a_loop_is_no_string(self):
         """A loop's name is checked when the loop is made, not when it begins."""
@@ -341,7 +371,9 @@ class TestMisuse:
     @pytest.mark.parametrize("make", [gcwise.batch, gcwise.collect_after, gcwise.paused])
     def test_forgotten_parentheses(self, make):
         """A decorator without its parentheses is told about them."""
-        with pytest.raises(TypeError, match=r"got function: .*forget the parentheses, as in @gcw"):
+        with pytest.raises(
+            TypeError, match=rf"got function: .*the parentheses, as in @gcwise\.{make.__name__}\(\)"
+        ):
 
             @make
             def function():
@@ -372,12 +404,20 @@ class TestMisuse:
         with pytest.raises(TypeError, match="name must be a string or None, got Policy"):
             gcwise.batch(Policy())
 
-    def test_loop_over_no_iterable(self):
-        """`each` says what it loops over and how."""
-        with pytest.raises(
-            TypeError, match=r"loops over an iterable, got int: 5; as in: for item in gcwise\.each"
-        ):
-            gcwise.each(5)
+    @pytest.mark.parametrize("wrong", [5, list, None])
+    def test_loop_over_no_iterable(self, wrong):
+        """`each` says what it loops over and how; a class of iterables is none."""
+        with pytest.raises(TypeError, match=r"as in: for item in gcwise\.each") as info:
+            gcwise.each(wrong)
+
+        told = f"each() loops over an iterable, got {type(wrong).__name__}: {wrong!r}; "
+        assert str(info.value).startswith(told)
+
+    def test_loop_over_a_class(self):
+        """A class that is iterable itself is looped over."""
+        kind = enum.Enum("kind", "A B")
+
+        assert list(gcwise.each(kind)) == [kind.A, kind.B]
 
     def test_set_policy(self):
         """What is no policy does not become the policy of the process."""

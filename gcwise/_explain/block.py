@@ -29,6 +29,9 @@ UNSUPPORTED = (
     "explain() needs a collector that saves what it finds (gc.DEBUG_SAVEALL), which this "
     "interpreter has not; CPython has one"
 )
+NOT_ENTERED = (
+    "this explain() has not been entered; open a block, as in with gcwise.explain() as e: ..."
+)
 ENTERED = (
     "this explain() has already been entered; make a new one for each block, as in "
     "with gcwise.explain() as e: ..."
@@ -77,6 +80,8 @@ class Explanation:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        if not self._entered:
+            raise RuntimeError(NOT_ENTERED)
         try:
             ended = read()
             complete = saved.collect()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+from gcwise._checks import given
 from gcwise._decorate import decorate
 from gcwise._explain import explain
 from gcwise._explain.names import ancestry, name_of
@@ -69,20 +70,20 @@ class no_cycles:  # noqa: N801  # Read as a phrase: with no_cycles(): ...
         Raises:
             TypeError: `func` is none of these.
         """
-        return decorate(func, functools.partial(no_cycles, self._allow))
+        return decorate(func, functools.partial(no_cycles, self._allow), "no_cycles()")
 
 
 LEFT = "cyclic garbage was left behind, which only a collection can free"
 
 
 def _checked(allow: Any) -> tuple[type | str, ...]:
-    given = None if isinstance(allow, str) else _listed(allow)
-    if given is None or not all(isinstance(each, (type, str)) for each in given):
-        raise TypeError(
-            f"allow must hold types and dotted names of types, got {type(allow).__name__}: "
-            f"{allow!r:.60}; as in no_cycles(allow=[Node, 'matplotlib.figure.Figure'])"
-        )
-    return given
+    listed = None if isinstance(allow, str) else _listed(allow)
+    if listed is None or not all(isinstance(each, (type, str)) for each in listed):
+        message = f"allow must hold types and dotted names of types, got {given(allow)}; "
+        if callable(allow) and not isinstance(allow, type):
+            raise TypeError(f"{message}did you forget the parentheses, as in @no_cycles()?")
+        raise TypeError(f"{message}as in no_cycles(allow=[Node, 'matplotlib.figure.Figure'])")
+    return listed
 
 
 def _listed(allow: Any) -> tuple[Any, ...] | None:

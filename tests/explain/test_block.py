@@ -544,6 +544,19 @@ def test_entered_twice():
         pass
 
 
+def test_left_before_it_was_entered():
+    """A block's end without its begin is refused, and spoils no block."""
+    found, e = gc.get_threshold(), explain()
+
+    with pytest.raises(RuntimeError, match=r"this explain\(\) has not been entered; open a block"):
+        e.__exit__(None, None, None)
+
+    assert gc.get_threshold() == found
+    with e:
+        pass
+    assert e.complete
+
+
 def test_interpreter_that_cannot_save_garbage(monkeypatch):
     """Where garbage cannot be saved, a clear error says so."""
     monkeypatch.delattr(gc, "DEBUG_SAVEALL")

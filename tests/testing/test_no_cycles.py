@@ -130,6 +130,21 @@ def test_bad_allow(allow):
         no_cycles(allow=allow)
 
 
+def test_forgotten_parentheses():
+    """A decorator without its parentheses is told about them."""
+    with pytest.raises(TypeError, match=r"got function: .*the parentheses, as in @no_cycles\(\)\?"):
+
+        @no_cycles
+        def function():
+            """Never decorated."""
+
+
+def test_what_cannot_be_decorated():
+    """The hint is of this block and no other."""
+    with pytest.raises(TypeError, match=r"got int: 1; .* open a block: with no_cycles\(\): "):
+        no_cycles()(1)
+
+
 def test_interpreter_that_cannot_save_garbage(monkeypatch):
     """Where garbage cannot be saved, a clear error says so."""
     monkeypatch.delattr(gc, "DEBUG_SAVEALL")
