@@ -20,6 +20,7 @@ from types import (
     MethodType,
 )
 
+from gcwise._checks import shown
 from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
@@ -230,5 +231,5 @@ def _items(here: Any) -> Iterator[tuple[Any, ...]]:
 
 def _key(key: Any) -> str:
     # The repr of anything else may run code, and be of any length.
-    text = repr(key) if type(key) in (str, bytes, int, float, bool) else holder_of(key)
+    text = shown(key) if type(key) in (str, bytes, int, float, bool) else holder_of(key)
     return text if len(text) <= LONGEST_KEY else f"{text[: LONGEST_KEY - 3]}..."

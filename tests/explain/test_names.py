@@ -105,7 +105,10 @@ def test_subclass_of_list():
 
 @pytest.mark.parametrize(
     ("key", "text"),
-    [("a", "'a'"), (1, "1"), (b"b", "b'b'"), ((1, 2), "tuple"), ("x" * 99, "'" + "x" * 36 + "...")],
+    [
+        *[("a", "'a'"), (1, "1"), (b"b", "b'b'"), ((1, 2), "tuple")],
+        ("x" * 99, "'" + "x" * 36 + "..."),
+    ],
 )
 def test_dict(key, text):
     """An item of a dict has its key, in short."""
@@ -113,6 +116,14 @@ def test_dict(key, text):
     a[key] = a
 
     assert told(a) == f"dict[{text}]"
+
+
+def test_key_that_cannot_be_printed():
+    """A number of more digits than Python prints is no reason to tell nothing."""
+    a = {}
+    a[10**5000] = a
+
+    assert told(a) == "dict[<repr() failed>]"
 
 
 def test_keys_and_elements():
