@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gcwise._checks import (
+    check_bool,
+    check_generation,
+    check_integer,
+    check_number,
+    given,
+    shown,
+)
 from gcwise._collector import collector
 from gcwise._history import History
 from gcwise._quiet import Quiet
@@ -19,6 +28,8 @@ __all__ = ["Objects", "SimulatedRuntime", "simulated"]
 
 # Seconds to examine an object that survives, by its generation, and to free one that does not.
 SCAN, FREE = (20e-9, 100e-9, 200e-9), 100e-9
+# What messages say of arguments.
+OBJECTS, BYTES, SECONDS = "objects, 0 or more", "bytes, 0 or more", "a finite number, 0 or more"
 # Seconds of a collection that finds nothing; bytes of an object; bytes of a program without any.
 CALL, OBJECT, PROGRAM = 1e-6, 128, 20 * 2**20
 
@@ -31,11 +42,20 @@ class Objects:
         number: How many.
         size: Their bytes in all.
         alive: Whether anything refers to them from outside.
+
+    Raises:
+        TypeError: `number` or `size` is no integer, or `alive` neither True nor False.
+        ValueError: `number` or `size` is below 0.
     """
 
     number: int
     size: int
     alive: bool = True
+
+    def __post_init__(self) -> None:
+        check_integer("number", self.number, OBJECTS, 0)
+        check_integer("size", self.size, BYTES, 0)
+        check_bool("alive", self.alive)
 
     def die(self) -> None:
         """Lose the last reference from outside: from now on only a collection frees them."""
@@ -54,12 +74,19 @@ class SimulatedRuntime(Runtime):
         enabled: Whether automatic collection runs, after a `make` that exceeds a threshold.
         limit: Bytes that the process may use.
 
+    Raises:
+        TypeError: `live` or `limit` is no integer, or `enabled` neither True nor False.
+        ValueError: `live` is below 0, or `limit` not above 0.
+
     Attributes:
         now: Seconds that have passed.
         collections: The generations of all explicit collections so far.
     """
 
     def __init__(self, live: int = 100_000, *, enabled: bool = False, limit: int = 2**40) -> None:
+        check_integer("live", live, OBJECTS, 0)
+        check_bool("enabled", enabled)
+        check_integer("limit", limit, "bytes, above 0", 1)
         self.now: float = 0.0
         self.enabled: bool = enabled
         self.collections: list[int] = []
@@ -73,14 +100,27 @@ class SimulatedRuntime(Runtime):
         self.reset()
 
     def spend(self, seconds: float) -> None:
-        """Let the program work on something else for so many seconds."""
+        """Let the program work on something else for so many seconds.
+
+        Raises:
+            TypeError: `seconds` is no number.
+            ValueError: `seconds` is not finite, or below 0.
+        """
+        check_number("seconds", seconds, SECONDS)
+        if not 0 <= seconds <= sys.float_info.max:
+            raise ValueError(f"seconds must be {SECONDS}, got {shown(seconds)}")
         self.now += seconds
 
     def make(self, number: int, size: int | None = None, *, alive: bool = False) -> Objects:
         """Allocate objects of `size` bytes in all (128 each), cyclic garbage unless `alive`.
 
         Where automatic collection is enabled and a threshold exceeded, it runs, as in CPython.
+
+        Raises:
+            TypeError: `number` or `size` is no integer, or `alive` neither True nor False.
+            ValueError: `number` or `size` is below 0.
         """
+        check_integer("number", number, OBJECTS, 0)
         objects = Objects(number, OBJECT * number if size is None else size, alive)
         self.generations[0].append(objects)
         self._counts[0] += number
@@ -90,8 +130,15 @@ class SimulatedRuntime(Runtime):
         return objects
 
     def free(self, objects: Objects) -> None:
-        """Free objects at once, as reference counting does; they must be there."""
-        next(each for each in self.generations if objects in each).remove(objects)
+        """Free objects at once, as reference counting does.
+
+        Raises:
+            ValueError: They are not there.
+        """
+        generation = next((each for each in self.generations if objects in each), None)
+        if generation is None:
+            raise ValueError("these objects are not on this heap (freed or collected already)")
+        generation.remove(objects)
         self._counts[0] = max(self._counts[0] - objects.number, 0)
 
     def waiting(self) -> list[int]:
@@ -106,7 +153,13 @@ class SimulatedRuntime(Runtime):
         return PROGRAM + sum(each.size for generation in self.generations for each in generation)
 
     def collect(self, generation: int) -> int:
-        """Collect this generation and the younger ones, and return how many objects were freed."""
+        """Collect this generation and the younger ones, and return how many objects were freed.
+
+        Raises:
+            TypeError: `generation` is no integer.
+            ValueError: `generation` is none of 0, 1 and 2.
+        """
+        check_generation(generation)
         self.collections.append(generation)
         return self._run(generation)
 
@@ -189,6 +242,9 @@ def simulated(runtime: SimulatedRuntime | None = None) -> Iterator[SimulatedRunt
     Returns:
         A block with the heap as its target.
 
+    Raises:
+        TypeError: `runtime` is no `SimulatedRuntime`.
+
     >>> with simulated() as runtime:
     ...     garbage = runtime.make(50_000)
     ...     runtime.spend(0.1)
@@ -196,6 +252,11 @@ def simulated(runtime: SimulatedRuntime | None = None) -> Iterator[SimulatedRunt
     0
     """
     runtime = SimulatedRuntime() if runtime is None else runtime
+    if not isinstance(runtime, SimulatedRuntime):
+        raise TypeError(
+            f"runtime must be a SimulatedRuntime or None, got {given(runtime)}; "
+            "as in simulated(SimulatedRuntime(live=1_000))"
+        )
     parts = collector, collector.window, collector.quiet, collector.history
     # In place, since scopes have looked up the methods of each.
     kept = [dict(vars(part)) for part in parts]

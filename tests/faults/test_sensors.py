@@ -327,7 +327,7 @@ def slow_collections(runtime, seconds):
     collect = runtime.collect
 
     def slow(generation):
-        runtime.spend(seconds)
+        runtime.now += seconds
         return collect(generation)
 
     runtime.collect = slow
@@ -353,11 +353,11 @@ class TestClock:
         batches(jumping, 50)
         collect = runtime.collect
         if where == "between":
-            runtime.spend(jump)
+            runtime.now += jump
         elif where == "inside":
             jumping.window.open(BATCH, "scope")
             runtime.make(500, alive=False)
-            runtime.spend(jump)
+            runtime.now += jump
             runtime.make(5_000, alive=False)
             sane(jumping.end("job", None, BATCH))
             jumping.window.close(BATCH, "scope")
@@ -372,7 +372,7 @@ class TestClock:
         """A last reading in what is now the future does not serve until then."""
         runtime = Unreliable()
         runtime.resident(runtime.clock())
-        runtime.spend(jump)
+        runtime.now += jump
         assert runtime.resident(runtime.clock())[1]
 
     @pytest.mark.parametrize("jump", [-3 * DAY, 3 * DAY])
@@ -383,7 +383,7 @@ class TestClock:
         batches(jumping, 5)
         jumping.quiet.sleep(runtime.clock(), 0, 700)
         assert jumping.quiet.holds()
-        runtime.spend(jump)
+        runtime.now += jump
         assert not jumping.quiet.holds()
 
     def test_days_asleep_are_no_debt(self):

@@ -2,6 +2,7 @@
 
 import doctest
 import gc
+import math
 import threading
 
 import pytest
@@ -11,7 +12,15 @@ import gcwise.testing
 from gcwise import Policy, Reason
 from gcwise._collector import collector
 from gcwise.instrumentation import get_on_decision_hooks, set_on_decision_hooks
-from gcwise.testing import SimulatedRuntime, _recorded, _simulated, forced, recorded, simulated
+from gcwise.testing import (
+    Objects,
+    SimulatedRuntime,
+    _recorded,
+    _simulated,
+    forced,
+    recorded,
+    simulated,
+)
 from tests.interpreters import needs_generations, real
 
 
@@ -175,7 +184,9 @@ class TestForced:
     @pytest.mark.parametrize("wrong", [None, 1, "yes", Policy.always()])
     def test_wrong(self, wrong):
         """Neither yes nor no is refused, saying what is allowed."""
-        with pytest.raises(TypeError, match=r"forced\(True\) collects at every decision"):
+        with pytest.raises(
+            TypeError, match=r"^worth must be True or False, got .*; forced\(True\) "
+        ):
             forced(wrong).__enter__()
 
     def test_exception(self):
@@ -257,6 +268,113 @@ class TestSimulated:
                 runtime.spend(1e-3)
                 wanted.append(gcwise.should_collect("job"))
         assert wanted[1].debt >= wanted[0].debt
+
+    @pytest.mark.parametrize(
+        ("options", "error", "message"),
+        [
+            ({"live": "x"}, TypeError, "live must be an integer (objects, 0 or more), got str"),
+            ({"live": 1.5}, TypeError, "live must be an integer (objects, 0 or more), got float"),
+            ({"live": -1}, ValueError, "live must be an integer (objects, 0 or more), got -1"),
+            ({"enabled": "x"}, TypeError, "enabled must be True or False, got str: 'x'"),
+            ({"limit": "x"}, TypeError, "limit must be an integer (bytes, above 0), got str: 'x'"),
+            ({"limit": 0}, ValueError, "limit must be an integer (bytes, above 0), got 0"),
+            ({"limit": -1}, ValueError, "limit must be an integer (bytes, above 0), got -1"),
+        ],
+    )
+    def test_wrong_heap(self, options, error, message):
+        """The message names the argument, and what is allowed."""
+        with pytest.raises(error) as refusal:
+            SimulatedRuntime(**options)
+        assert str(refusal.value).startswith(message)
+
+    @pytest.mark.parametrize(
+        ("seconds", "error", "message"),
+        [
+            ("x", TypeError, "seconds must be a finite number, 0 or more, got str: 'x'"),
+            (True, TypeError, "seconds must be a finite number, 0 or more, got bool: True"),
+            (-1, ValueError, "seconds must be a finite number, 0 or more, got -1"),
+            (math.nan, ValueError, "seconds must be a finite number, 0 or more, got nan"),
+            (math.inf, ValueError, "seconds must be a finite number, 0 or more, got inf"),
+        ],
+    )
+    def test_wrong_time(self, seconds, error, message):
+        """Time only passes; the clock stays."""
+        runtime = SimulatedRuntime()
+        with pytest.raises(error) as refusal:
+            runtime.spend(seconds)
+        assert str(refusal.value) == message
+        assert runtime.now == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "error", "message"),
+        [
+            ((-1, 1), ValueError, "number must be an integer (objects, 0 or more), got -1"),
+            ((1.5, 1), TypeError, "number must be an integer (objects, 0 or more), got float: 1.5"),
+            ((None, 1), TypeError, "number must be an integer (objects, 0 or more), got NoneType"),
+            ((1, -1), ValueError, "size must be an integer (bytes, 0 or more), got -1"),
+            ((1, "x"), TypeError, "size must be an integer (bytes, 0 or more), got str: 'x'"),
+        ],
+    )
+    def test_wrong_objects(self, arguments, error, message):
+        """They are neither made nor counted."""
+        runtime = SimulatedRuntime()
+        for make in (Objects, runtime.make):
+            with pytest.raises(error) as refusal:
+                make(*arguments)
+            assert str(refusal.value).startswith(message)
+        with pytest.raises(TypeError, match="alive must be True or False, got str: 'no'"):
+            runtime.make(1, alive="no")
+        assert runtime.count() == (0, 0, 0)
+        assert not runtime.generations[0]
+
+    def test_wrong_number_without_a_size(self):
+        """What cannot even be multiplied is told about as the rest."""
+        with pytest.raises(TypeError, match=r"number must be an integer .* got NoneType: None"):
+            SimulatedRuntime().make(None)
+
+    def test_nothing(self):
+        """No objects, no bytes, no time: all of these can be."""
+        runtime = SimulatedRuntime(0, limit=1)
+        runtime.free(runtime.make(0, 0))
+        runtime.spend(0)
+        assert runtime.collect(2) == 0
+
+    def test_free_what_is_not_there(self):
+        """Objects are freed once, and not after they were collected."""
+        runtime = SimulatedRuntime()
+        freed, collected = runtime.make(10), runtime.make(10)
+        runtime.free(freed)
+        runtime.collect(0)
+        before = runtime.count()
+        for gone in (freed, collected, Objects(1, 1)):
+            with pytest.raises(ValueError, match="these objects are not on this heap"):
+                runtime.free(gone)
+        assert runtime.count() == before
+
+    @pytest.mark.parametrize(
+        ("generation", "error", "message"),
+        [
+            (3, ValueError, "generation must be 0, 1 or 2, got 3"),
+            (-1, ValueError, "generation must be 0, 1 or 2, got -1"),
+            ("x", TypeError, "generation must be an integer .0, 1 or 2., got str: 'x'"),
+        ],
+    )
+    def test_wrong_generation(self, generation, error, message):
+        """Nothing is collected, and none is taken down."""
+        runtime = SimulatedRuntime()
+        with pytest.raises(error, match=message):
+            runtime.collect(generation)
+        assert runtime.collections == []
+
+    @pytest.mark.parametrize("wrong", [1, "x", SimulatedRuntime])
+    def test_wrong_runtime(self, wrong):
+        """What is no heap is refused, and what is real is left alone."""
+        with pytest.raises(TypeError) as refusal:
+            simulated(wrong).__enter__()
+        told = f"runtime must be a SimulatedRuntime or None, got {type(wrong).__name__}: "
+        assert str(refusal.value).startswith(told)
+        assert str(refusal.value).endswith("as in simulated(SimulatedRuntime(live=1_000))")
+        assert collector.runtime is real
 
     @needs_generations
     def test_nothing_real(self):
