@@ -41,6 +41,8 @@ def shell(monkeypatch):
     from traitlets.config import Config
 
     monkeypatch.syspath_prepend(RECIPE)
+    # The shell puts a module of its own there, which processes that are spawned could not import.
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
     config = Config()
     config.HistoryManager.enabled = False
     shell = InteractiveShell(config=config)

@@ -13,13 +13,14 @@ from tests.recipes.engines import job
 
 def app_of(folder):
     """Return an app whose broker is a database in this folder, or the memory of this process."""
-    if folder is not None:
-        return Celery(
+    if folder is None:
+        made = Celery("pages", broker="memory://", backend="cache+memory://")
+    else:
+        made = Celery(
             "pages",
             broker=f"sqla+sqlite:///{folder}/broker.db",
             backend=f"db+sqlite:///{folder}/results.db",
         )
-    made = Celery("pages", broker="memory://", backend="cache+memory://")
     made.conf.broker_transport_options = {"polling_interval": 0.01}
     return made
 
