@@ -309,8 +309,9 @@ class Collector:
         return decision._replace(candidates=done.candidates, collection=done)
 
     def _teardown(self, name: str, site: Site, policy: Policy) -> Decision:
-        if site.wants_trial():
-            return self._try_all(name, site, policy)
+        oldest = self._ledger.old_allowed(overhead_of(policy, self._pressure(policy)))
+        if site.wants_trial(oldest=oldest):
+            return self._try_all(name, site, policy, oldest=oldest)
         self._ledger.hint(site)
         decision = self._act(self._weigh(name, policy), site, told=True)
         if decision.collection is not None:
@@ -319,12 +320,11 @@ class Collector:
             return decision._replace(reason=Reason.FRUITLESS)
         return decision
 
-    def _try_all(self, name: str, site: Site, policy: Policy) -> Decision:
+    def _try_all(self, name: str, site: Site, policy: Policy, *, oldest: bool) -> Decision:
         decision = self._weigh(name, policy)
         self._ledger.decided()
-        overhead = overhead_of(policy, self._pressure(policy))
         choices = self.runtime.choices
-        tried = choices if self._ledger.old_allowed(overhead) else choices[:-1]
+        tried = choices if oldest else choices[:-1]
         if not tried:
             return decision._replace(generation=None, reason=Reason.OVERHEAD)
         trials = in_turn(

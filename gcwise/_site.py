@@ -91,13 +91,19 @@ class Site:
         seen = min(collected / max(young * self.tracked, 1.0), 1.0)
         self.efficiency = relearn(self.efficiency, seen)
 
-    def wants_trial(self) -> bool:
-        """Count a teardown; tell whether all generations should be tried at it."""
+    def wants_trial(self, *, oldest: bool = True) -> bool:
+        """Count a teardown; tell whether all generations should be tried at it.
+
+        Args:
+            oldest: Whether the oldest may be tried, too.
+        """
         self._waited += 1
+        if oldest and not self._complete:
+            return True
         if self.fruitless and self._trials >= TRIALS:
             back_off: int = 2 ** min(self.fruitless, MOST_BACK_OFF)
             return self._waited > back_off
-        return self._trials < TRIALS or not self._complete
+        return self._trials < TRIALS
 
     def learn_trial(self, freed: list[int], share: float) -> None:
         """Learn what each generation tried has freed, altogether this share of memory."""

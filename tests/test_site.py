@@ -105,6 +105,16 @@ def test_a_trial_of_the_young_only_is_half_a_trial():
     assert site.yields == [10, 10, 0]
 
 
+def test_fruitless_trials_of_the_young_say_nothing_of_the_old():
+    """They back off as any, but the old generation is tried as soon as it may be."""
+    site = Site()
+    for _ in range(10):
+        if site.wants_trial(oldest=False):
+            site.learn_trial([0, 0], 0.0)
+    assert not site.wants_trial(oldest=False)
+    assert site.wants_trial(oldest=True)
+
+
 def test_a_teardown_that_leaves_much_less_than_learned_is_tried_anew():
     """Half of what was expected is near enough, less is a site that has changed its ways."""
     site = Site()
