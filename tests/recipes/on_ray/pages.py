@@ -5,7 +5,6 @@ import ray
 import gcwise
 from tests.recipes.engines.job import total_of
 
-# Start.
 
 
 @ray.remote

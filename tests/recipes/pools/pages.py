@@ -3,7 +3,6 @@
 import gcwise
 from tests.recipes.engines.job import total_of
 
-# Start.
 
 
 @gcwise.batch()
