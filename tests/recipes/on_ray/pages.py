@@ -6,7 +6,6 @@ import gcwise
 from tests.recipes.engines.job import total_of
 
 
-
 @ray.remote
 @gcwise.batch()
 def total(page):

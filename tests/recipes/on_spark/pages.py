@@ -4,7 +4,6 @@ import gcwise
 from tests.recipes.engines.job import total_of
 
 
-
 def totals(pages):
     """Yield the total of each page of a partition, for `RDD.mapPartitions`."""
     for page in gcwise.each(pages, "page"):

@@ -4,7 +4,6 @@ import gcwise
 from tests.recipes.engines.job import total_of
 
 
-
 @gcwise.batch()
 def total(page):
     """Return a page's total: the function that a pool is given."""
