@@ -90,9 +90,7 @@ def take_weight(holders: list[Any], sizes: dict[int, int]) -> int:
             referents = gc.get_referents(*holders[start : start + CHUNK])
             # Few of very many, as a rule.
             for each in compress(referents, map(sizes.__contains__, map(id, referents))):
-                size = sizes.pop(id(each), None)
-                if size is not None:
-                    weight += size
-                    reached.append(each)
+                weight += sizes.pop(id(each))
+                reached.append(each)
         holders = reached
     return weight

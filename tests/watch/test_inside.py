@@ -223,6 +223,19 @@ class TestRecorder:
         assert len(made.took) - kept == 3
         assert made.freed[-1] == 5
 
+    def test_another_observer(self, load):
+        """Where an observer is over another takes its turns, and looks at the same frames."""
+        made = load("gcwise_recorder").Recorder("{}")
+        for number in range(1, 4):
+            made._observing.close()
+            for phase in "start", "stop":
+                tell(made, phase, {"generation": 2, "collected": number})
+            assert list(made.freed)[-1] == number
+        run = Run(made.data(), __file__)
+
+        # What calls the callbacks as the collector would, and not what takes turns for it.
+        assert {each.place.function for each in run.samples} == {"tell"}
+
     def test_stop_without_start(self, load):
         """A collection whose start was not noted is none."""
         made = load("gcwise_recorder").Recorder("{}")
