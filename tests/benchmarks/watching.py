@@ -3,6 +3,8 @@
 Each program runs plainly, under the watch and, where it is installed, under pygcprofiler, in turns.
 Of the ratios of neighbours' CPU times the median is given, all processes that take part included.
 With ``--inside`` the programs' own CPU time is compared, without anybody's start and report.
+With ``--within`` one process is watched and not watched in turns: between processes, where their
+objects happen to lie makes as much of a difference as the watch.
 """
 
 from __future__ import annotations
@@ -40,6 +42,36 @@ for path in sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))[:110
     # Hardly any containers.
     "numbers": "print(sum(number * number % 7 for number in range(40_000_000)))",
 }
+# As "heavy", in pieces: the ratio of neighbours' CPU seconds, and collections in each.
+WITHIN = """
+import gc, statistics, sys, time
+sys.path.insert(0, sys.argv[1])
+from gcwise_recorder import Recorder
+class Node:
+    def __init__(self, value):
+        self.value, self.children = value, [value]
+def load(number): return [[Node(i) for i in range(60)] for _ in range(number)]
+def work(observed):
+    gc.collect()
+    if observed: recorder.watch()
+    started = time.process_time()
+    live = [load(600) for _ in range(12)]
+    took = time.process_time() - started
+    recorder.stop()
+    return took
+recorder, old = Recorder("{}"), [load(600) for _ in range(10)]
+work(False)
+rounds, ratios, plain = int(sys.argv[2]), [], []
+for number in range(rounds):
+    took = {observed: work(observed) for observed in (number % 2 > 0, number % 2 == 0)}
+    ratios.append(took[True] / took[False])
+    plain.append(took[False])
+each = len(recorder.took) / rounds
+more = statistics.median(ratios) - 1
+print(f"{100 * more:+.1f} %, {1e6 * more * statistics.median(plain) / each:.1f} us for each of "
+      f"{each / statistics.median(plain):,.0f} collections a second")
+"""
+INSIDE = ROOT / "gcwise" / "_watch" / "inside"
 BEFORE, AFTER = (
     "import time; started = time.process_time()",
     "print('CPU', time.process_time() - started)",
@@ -84,8 +116,13 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--inside", action="store_true", help="compare the programs' own CPU time")
+    parser.add_argument("--within", action="store_true", help="watch one process in turns")
     parser.add_argument("--programs", nargs="*", default=list(PROGRAMS), choices=list(PROGRAMS))
     options = parser.parse_args()
+    if options.within:
+        command = [sys.executable, "-c", WITHIN, str(INSIDE), str(options.rounds)]
+        subprocess.run(command, check=True)
+        return
     with tempfile.TemporaryDirectory() as folder:
         for name in options.programs:
             script = Path(folder, f"{name}.py")
