@@ -109,8 +109,9 @@ class startup(paused):  # noqa: N801  # Read as the others: with gcwise.startup(
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if kind is not None and kind is not GeneratorExit:
-            blocks.pop(os.getpid(), None)
+        failed = kind is not None and kind is not GeneratorExit
+        if failed and blocks.get(os.getpid()) is self:
+            del blocks[os.getpid()]
         super().__exit__(kind, error, traceback)
 
     def _decide(self, window: int | None) -> Decision:

@@ -237,6 +237,15 @@ class TestOnce:
         with pytest.raises(RuntimeError, match="serves once in a process, and did at 'first'; put"):
             gcwise.startup("second").__enter__()
 
+    def test_a_refused_one_leaves_the_first_alone(self):
+        """Leaving a block that was never entered does not make room for another."""
+        with gcwise.startup("first"):
+            pass
+        with pytest.raises(RuntimeError, match="not been entered"):
+            gcwise.startup("second").__exit__(KeyError, KeyError(), None)
+        with pytest.raises(RuntimeError, match="once in a process"):
+            gcwise.startup("third").__enter__()
+
     def test_nested_in_itself(self):
         """One inside another is refused, and the outer one goes on."""
         with gcwise.startup("outer") as outer, pytest.raises(RuntimeError, match="did at 'outer'"):

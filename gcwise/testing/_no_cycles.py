@@ -59,6 +59,7 @@ class no_cycles:  # noqa: N801  # Read as a phrase: with no_cycles(): ...
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        __tracebackhide__ = True  # pytest shows the test, and not this.
         explanation = self._explanation
         explanation.__exit__(kind, error, traceback)
         if kind is None and (explanation.cyclic.groups or not explanation.complete):
