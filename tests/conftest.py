@@ -2,9 +2,6 @@
 
 import gc
 
-# Before anything is frozen: it asks who refers to a module's random numbers, which is not told of
-# frozen modules.
-import hypothesis  # noqa: F401
 import pytest
 
 from gcwise import Policy

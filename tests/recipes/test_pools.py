@@ -8,8 +8,11 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 import gcwise
+from tests.interpreters import needs_generations
 from tests.recipes.engines import job
 from tests.recipes.pools import pages
+
+pytestmark = needs_generations
 
 TASKS = 20
 PAGES = [job.page(1_000)] * TASKS
