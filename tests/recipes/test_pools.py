@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 import pytest
 
 import gcwise
+from gcwise.testing import forced
 from tests.interpreters import needs_generations
 from tests.recipes.engines import job
 from tests.recipes.pools import pages
@@ -107,15 +108,16 @@ class TestThreads:
     """Pools of threads."""
 
     def test_cycles_of_tasks_are_freed(self):
-        """Tasks of two threads overlap, and at least half of their documents are gone in time."""
+        """Tasks of two threads overlap; the end of each frees what both have dropped."""
         before, tasks = gc.get_threshold(), 5 * TASKS
 
-        with ThreadPoolExecutor(2) as executor:
+        # Left to itself it may be in the middle of a decision whenever the other task ends.
+        with forced(True), ThreadPoolExecutor(2) as executor:
             assert list(executor.map(pages.total, 5 * PAGES)) == [TOTAL] * tasks
 
         parsed, alive = job.alive()
         assert parsed == tasks
-        assert alive <= tasks / 2
+        assert alive <= tasks / 10
         assert gc.get_threshold() == before
 
     def test_a_pause_in_an_initializer_ends_at_once(self):
