@@ -19,7 +19,7 @@ PAGES = [job.page(1_000)] * TASKS
 @pytest.fixture(scope="module")
 def cluster():
     """Return a cluster of two worker processes."""
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
         yield cluster
 
 

@@ -11,7 +11,7 @@ def tasks(task, *plugins):
     """Return what runs the tasks on a fresh cluster of one worker with these plugins."""
 
     def run():
-        cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+        cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0")
         with cluster, Client(cluster) as client:
             for plugin in plugins:
                 client.register_plugin(plugin())
