@@ -41,6 +41,27 @@ for path in sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))[:110
 """,
     # Hardly any containers.
     "numbers": "print(sum(number * number % 7 for number in range(40_000_000)))",
+    "sphinx": f"""
+import tempfile
+from sphinx.cmd.build import main
+with tempfile.TemporaryDirectory() as out:
+    assert main(["-q", "-E", "-b", "html", {str(ROOT / "docs")!r}, out]) == 0
+""",
+    "pytest": """
+import networkx, os, pytest
+tests = os.path.join(os.path.dirname(networkx.__file__), "algorithms", "tests")
+assert pytest.main(["-q", "-p", "no:cacheprovider", "--rootdir", tests, tests]) == 0
+""",
+    "matplotlib": """
+import io, matplotlib
+matplotlib.use("agg")
+from matplotlib import pyplot
+for number in range(40):
+    figure, axes = pyplot.subplots(2, 2)
+    for each in axes.flat: each.plot(range(200), [n * number % 7 for n in range(200)])
+    figure.savefig(io.BytesIO())
+    pyplot.close(figure)
+""",
 }
 # As "heavy", in pieces: the ratio of neighbours' CPU seconds, and collections in each.
 WITHIN = """
