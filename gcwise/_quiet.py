@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["FEW", "QUIET", "Quiet", "Seen"]
 
 # Seconds, as long as resident memory is not read again either, and young objects more.
-QUIET, FEW = 5e-3, 200
+QUIET, FEW = 10e-3, 200
 # No count reaches it.
 MOST_YOUNG = 2**31
 
@@ -52,15 +52,19 @@ class Quiet:
         Beyond the program's own threshold a window that closes lets automatic collection examine
         them at once, so that is a reason to act.
         """
-        wakes_at = max(young + FEW, self._due_at)
+        wakes_at = self._next(young)
         if young <= own_threshold:
             wakes_at = min(wakes_at, own_threshold + 1)
         self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + QUIET
 
     def collected(self, own_threshold: int) -> None:
         """Begin to count anew, and let the moment end when it would."""
-        wakes_at = min(max(self._due_at, FEW), own_threshold + 1)
+        wakes_at = min(self._next(0), own_threshold + 1)
         self._wakes_at = -1 if self._told else int(wakes_at)
+
+    def _next(self, young: float) -> float:
+        # What is due by now and was let be has its reasons: a few more will not change them.
+        return self._due_at if self._due_at > young else young + FEW
 
     def holds(self) -> bool:
         """Tell whether the moment lasts."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["STATISTICS", "FreeThreaded", "Incremental", "PyPy", "Runtime", "kind"]
 
 # Reading resident memory takes 17-33 us, a hundred times what a skipped decision does.
-READ_INTERVAL = 5e-3
+READ_INTERVAL = 10e-3
 # Only the share of garbage in it matters, so a plausible size serves where none can be read.
 UNKNOWN_RESIDENT = 64 * 2**20
 # What a failing sensor raises, and no signal handler does, whose exception would be lost here.
@@ -86,7 +86,7 @@ class Runtime:
         self._read_at = -READ_INTERVAL
 
     def resident(self, now: float) -> tuple[int, bool]:
-        """Return resident memory in bytes, and whether it was read just now or at most 5 ms ago."""
+        """Return resident memory in bytes as of the last 10 ms, and whether it was read just now."""
         # Not below it after a clock that jumped back, either.
         if 0 <= now - self._read_at < READ_INTERVAL:
             return self._resident, False

@@ -60,7 +60,7 @@ class TestCounted:
 
     def test_memory_freed(self, runtime):
         """Where it was measured."""
-        runtime.make(50_000, 50 * 2**20)
+        runtime.make(150_000, 150 * 2**20)
         runtime.spend(0.1)
         decision = gcwise.maybe_collect("job", policy=Policy())
 

@@ -188,8 +188,8 @@ def load(path: Path) -> tuple[dict[str, Any], list[Run]]:
 
 def benchmark(options: argparse.Namespace) -> tuple[dict[str, Any], list[Run]]:
     """Measure all that the command line asks for."""
-    # As pip does. Where Python may not keep what it has compiled, each process does it anew, and the
-    # memory that this takes would be taken for gcwise's own: 1 MiB.
+    # As pip does. Where Python may not keep what it has compiled, each process does it anew, and
+    # the memory that this takes would be taken for gcwise's own: 1 MiB.
     for package in ("gcwise", "tests/benchmarks"):
         compileall.compile_dir(ROOT / package, quiet=1)
     figures: dict[str, Any] = {"machine": machine()}
