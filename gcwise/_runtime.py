@@ -86,7 +86,7 @@ class Runtime:
         self._read_at = -READ_INTERVAL
 
     def resident(self, now: float) -> tuple[int, bool]:
-        """Return resident memory in bytes as of the last 10 ms, and whether it was read just now."""
+        """Return resident memory in bytes, at most 10 ms old, and whether it was read just now."""
         # Not below it after a clock that jumped back, either.
         if 0 <= now - self._read_at < READ_INTERVAL:
             return self._resident, False
