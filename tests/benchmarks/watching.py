@@ -146,11 +146,12 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in options.programs:
-            script = Path(folder, f"{name}.py")
+            # Not by the name of what it imports.
+            script = Path(folder, f"program_{name}.py")
             script.write_text(f"{BEFORE}\n{PROGRAMS[name]}\n{AFTER}\n", encoding="utf-8")
             times = measure(script, options.rounds, inside=options.inside)
             plain = times.pop("plain")
-            told = [f"{name:<8} plain {median(plain):.2f} s"]
+            told = [f"{name:<10} plain {median(plain):.2f} s"]
             for way, seconds in times.items():
                 ratios = [mine / base for mine, base in zip(seconds, plain, strict=True)]
                 told.append(f"{way} {100 * (median(ratios) - 1):+.1f} %")
