@@ -1,7 +1,8 @@
 """Measure what `python -m gcwise watch` costs: ``python -m tests.benchmarks.watching``.
 
 Each program runs plainly, under the watch and, where it is installed, under pygcprofiler, in turns.
-Of the ratios of neighbours' CPU times the median is given, all processes that take part included.
+Of the ratios of neighbours' CPU times the median is given, all processes that take part included,
+and beside it that of the same program run plainly once more.
 With ``--inside`` the programs' own CPU time is compared, without anybody's start and report.
 With ``--within`` one process is watched and not watched in turns: between processes, where their
 objects happen to lie makes as much of a difference as the watch.
@@ -63,24 +64,49 @@ for number in range(40):
     pyplot.close(figure)
 """,
 }
-# As "heavy", in pieces: the ratio of neighbours' CPU seconds, and collections in each.
-WITHIN = """
-import gc, statistics, sys, time
-sys.path.insert(0, sys.argv[1])
-from gcwise_recorder import Recorder
+# The first two in pieces: what has to be there, and what is repeated.
+PIECES = {
+    "heavy": (
+        """
 class Node:
     def __init__(self, value):
         self.value, self.children = value, [value]
 def load(number): return [[Node(i) for i in range(60)] for _ in range(number)]
+old = [load(600) for _ in range(10)]
+""",
+        "[load(600) for _ in range(12)]",
+    ),
+    "trees": (
+        """
+import ast, pathlib, sysconfig
+def link(source):
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        for child in ast.iter_child_nodes(node): child.parent = node
+old = [{"id": n, "tags": [n]} for n in range(100_000)]
+paths = sorted(pathlib.Path(sysconfig.get_path("stdlib")).glob("*.py"))[:25]
+sources = [path.read_text(encoding="utf-8", errors="replace") for path in paths]
+""",
+        "[link(source) for source in sources]",
+    ),
+}
+# The ratio of neighbours' CPU seconds, and collections in each.
+WITHIN = """
+import gc, statistics, sys, time
+sys.path.insert(0, sys.argv[1])
+from gcwise_recorder import Recorder
+setup, piece = sys.argv[3:]
+exec(setup)
+piece = compile(piece, "piece", "eval")
 def work(observed):
     gc.collect()
     if observed: recorder.watch()
     started = time.process_time()
-    live = [load(600) for _ in range(12)]
+    made = eval(piece)
     took = time.process_time() - started
     recorder.stop()
     return took
-recorder, old = Recorder("{}"), [load(600) for _ in range(10)]
+recorder = Recorder("{}")
 work(False)
 rounds, ratios, plain = int(sys.argv[2]), [], []
 for number in range(rounds):
@@ -114,7 +140,8 @@ def cpu_seconds(command: list[str], *, inside: bool) -> float:
 
 def measure(script: Path, rounds: int, *, inside: bool) -> dict[str, list[float]]:
     """Return the CPU seconds of each round: plainly, watched, and under pygcprofiler."""
-    ways = {"plain": (sys.executable,), "watch": WATCH}
+    # The second tells what a difference between two runs of the same means.
+    ways = {"plain": (sys.executable,), "plain again": (sys.executable,), "watch": WATCH}
     if (
         subprocess.run(
             [sys.executable, "-c", "import gc_monitor"], check=False, capture_output=True
@@ -141,8 +168,10 @@ def main() -> None:
     parser.add_argument("--programs", nargs="*", default=list(PROGRAMS), choices=list(PROGRAMS))
     options = parser.parse_args()
     if options.within:
-        command = [sys.executable, "-c", WITHIN, str(INSIDE), str(options.rounds)]
-        subprocess.run(command, check=True)
+        for name, texts in PIECES.items():
+            print(f"{name:<10}", end=" ", flush=True)
+            command = [sys.executable, "-c", WITHIN, str(INSIDE), str(options.rounds), *texts]
+            subprocess.run(command, check=True)
         return
     with tempfile.TemporaryDirectory() as folder:
         for name in options.programs:

@@ -74,12 +74,13 @@ class TestProcesses:
     """Pools of processes."""
 
     def test_without_it_cycles_stay(self, run):
-        """Reference counting alone frees none of the documents."""
+        """Reference counting alone frees hardly any of the documents."""
         assert run(job.total_of, PAGES) == [TOTAL] * TASKS
 
         workers = set(run(job.worker, range(TASKS)))
         assert sum(parsed for _, parsed, _ in workers) == TASKS
-        assert sum(alive for *_, alive in workers) == TASKS
+        # After a worker's first call, which may be one of these, loky itself collects.
+        assert TASKS / 2 < sum(alive for *_, alive in workers) <= TASKS
 
     def test_cycles_of_tasks_are_freed(self, run):
         """Most documents are gone when the tasks are."""
