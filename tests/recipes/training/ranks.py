@@ -40,4 +40,7 @@ if __name__ == "__main__":
         freed = train(rank, distributed.get_world_size())
         Path(sys.argv[1], f"rank-{rank}.json").write_text(json.dumps(freed))
     finally:
+        # The model is in cycles: as long as it waits to be collected it keeps the group, whose
+        # threads, still there as the interpreter ends, now and then abort it.
+        gcwise.maybe_collect("end", policy=gcwise.Policy.always())
         distributed.destroy_process_group()
