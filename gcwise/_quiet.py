@@ -52,17 +52,17 @@ class Quiet:
         Beyond the program's own threshold a window that closes lets automatic collection examine
         them at once, so that is a reason to act.
         """
-        wakes_at = self._next(young)
+        wakes_at = self._wakes_after(young)
         if young <= own_threshold:
             wakes_at = min(wakes_at, own_threshold + 1)
         self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + QUIET
 
     def collected(self, own_threshold: int) -> None:
         """Begin to count anew, and let the moment end when it would."""
-        wakes_at = min(self._next(0), own_threshold + 1)
+        wakes_at = min(self._wakes_after(0), own_threshold + 1)
         self._wakes_at = -1 if self._told else int(wakes_at)
 
-    def _next(self, young: float) -> float:
+    def _wakes_after(self, young: float) -> float:
         # What is due by now and was let be has its reasons: a few more will not change them.
         return self._due_at if self._due_at > young else young + FEW
 

@@ -43,6 +43,8 @@ def test_it_ends_with_time(quiet, runtime):
     ("young", "due_at", "wakes_at"),
     [
         (0, 0.0, FEW),
+        (0, 50.0, 50),
+        (1_000, 1_050.0, 1_050),
         (1_000, 0.0, 1_000 + FEW),
         (1_000, 5_000.0, 5_000),
         (1_000, math.inf, OWN + 1),
@@ -78,10 +80,10 @@ def test_it_can_be_ended(quiet, runtime):
 
 
 @pytest.mark.parametrize(
-    ("due_at", "wakes_at"), [(0.0, FEW), (5_000.0, 5_000), (math.inf, OWN + 1)]
+    ("due_at", "wakes_at"), [(0.0, FEW), (50.0, 50), (5_000.0, 5_000), (math.inf, OWN + 1)]
 )
 def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
-    """The next is for as many as would be due, but at least a few."""
+    """The next is for as many as would be due, however few, if that is known."""
     quiet.expect(due_at, 1.0)
     quiet.sleep(runtime.now, 100_000, OWN)
     quiet.collected(OWN)

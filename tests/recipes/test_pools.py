@@ -73,14 +73,15 @@ def _alone():
 class TestProcesses:
     """Pools of processes."""
 
-    def test_without_it_cycles_stay(self, run):
-        """Reference counting alone frees hardly any of the documents."""
+    def test_without_it_cycles_stay(self, run, request):
+        """Reference counting alone frees none of the documents."""
         assert run(job.total_of, PAGES) == [TOTAL] * TASKS
 
         workers = set(run(job.worker, range(TASKS)))
         assert sum(parsed for _, parsed, _ in workers) == TASKS
+        alive = sum(alive for *_, alive in workers)
         # After a worker's first call, which may be one of these, loky itself collects.
-        assert TASKS / 2 < sum(alive for *_, alive in workers) <= TASKS
+        assert alive == TASKS or ("loky" in request.node.name and TASKS / 2 < alive < TASKS)
 
     def test_cycles_of_tasks_are_freed(self, run):
         """Most documents are gone when the tasks are."""
