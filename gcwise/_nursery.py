@@ -15,6 +15,9 @@ __all__ = ["Nursery"]
 # Before an automatic collection looks for garbage it may take half as much as there is resident
 # memory, and half of what the memory limit leaves.
 MOST_GARBAGE = 0.5
+# Young objects that a collection of the middle generation may promote past it, of those waiting in
+# it: those of one young collection in ten, as by CPython's own middle threshold.
+MOST_ALONG = 0.1
 
 
 class Nursery:
@@ -65,18 +68,12 @@ class Nursery:
         examining, freeing = survivors * EXAMINING, collected * FREEING
         wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
         room = max(self._runtime.memory_limit() - resident, 0)
+        if 0 < admitted < self._young:  # And not somebody's explicit collection.
+            # What is garbage now was made bit by bit since the last collection.
+            held = collected * object_bytes / resident * waited / 2
+            most = MOST_GARBAGE * min(resident, room) / object_bytes
+            self.size = min(resize_nursery(admitted, wasted=wasted, held=held), most)
         self._survive(survivors, wasted, waited, resident, object_bytes)
-        if not 0 < admitted < self._young:
-            return  # Somebody's explicit collection.
-        self.size = min(
-            resize_nursery(
-                admitted,
-                wasted=wasted,
-                # What is garbage now was made bit by bit since the last collection.
-                held=collected * object_bytes / resident * waited / 2,
-            ),
-            MOST_GARBAGE * min(resident, room) / object_bytes,
-        )
 
     def _survive(
         self,
@@ -97,6 +94,9 @@ class Nursery:
         # What examining these has taken tells best what examining all of them would.
         cost = wasted * middle.objects / max(survivors, 1)
         due = middle.debt + middle.share * waited >= cost
+        # The young in use go along into the oldest generation, and die there at the batch's end.
+        along = self.size * (1 - self._efficiency)
+        due = due and along <= MOST_ALONG * middle.objects
         # And before what it may hold runs memory out.
         room = self._runtime.memory_limit() - resident
         self.turn = middle.objects >= 1 and (due or middle.size >= MOST_GARBAGE * room)

@@ -108,13 +108,15 @@ class TestMiddle:
         """Return a nursery over that collector."""
         return Nursery(runtime)
 
-    def collection(self, runtime, nursery, *, freed=0, generation=0, waited=1e-2, took=1e-2):
-        """Let a collection of 100,001 young objects run."""
+    def collection(
+        self, runtime, nursery, *, freed=0, generation=0, waited=1e-2, took=1e-2, admitted=100_000
+    ):
+        """Let a collection of 100,001 young objects run; an explicit one where 0 are admitted."""
         runtime.now += waited
         runtime.young = 100_001
         nursery.started()
         runtime.now += took
-        nursery.stopped(generation, 100_000, freed)
+        nursery.stopped(generation, admitted, freed)
 
     def until_due(self, runtime, nursery):
         """Tell how many collections it takes until the middle generation is due."""
@@ -133,9 +135,21 @@ class TestMiddle:
 
     def test_held_for_long(self, runtime, nursery):
         """What is cheap to examine and was held for long is due."""
-        self.collection(runtime, nursery, waited=1_000.0)
+        self.collection(runtime, nursery, admitted=0, waited=1_000.0)
 
         assert nursery.turn
+
+    def test_too_many_young(self, runtime, nursery):
+        """It is not, as long as it would promote many young past it to free what waits there."""
+        self.collection(runtime, nursery, waited=1_000.0)
+        assert not nursery.turn
+        young = nursery.size
+
+        times = 1
+        while not nursery.turn:
+            self.collection(runtime, nursery, admitted=0, waited=1_000.0)
+            times += 1
+        assert times * 100_001 >= 10 * 0.9 * young
 
     def test_dear_to_examine(self, runtime, nursery):
         """What has just survived, and took long to examine, is not."""
