@@ -31,7 +31,8 @@ class Nursery:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self.size, self.turn = 0.0, False
-        # Young objects being collected; share of garbage among the last, and among those before.
+        # Young objects being collected; share of garbage among the last, and, where a collection
+        # came by itself, among those before.
         self._young, self._garbage, self._efficiency = 0, 0.0, YOUNG_EFFICIENCY
         self._started = self._ended = runtime.clock()
         self._resident = 0
@@ -62,13 +63,13 @@ class Nursery:
         grown, self._resident = resident - (self._resident or resident), resident
         object_bytes = max(OBJECT_BYTES, grown / max(self._young, 1))
         self._garbage = min(collected / max(self._young, 1), 1.0)
-        self._efficiency = relearn(self._efficiency, self._garbage)
         survivors = max(self._young - collected, 0)
         # What it took is split by usual prices: how dear it was for its number says more of caches.
         examining, freeing = survivors * EXAMINING, collected * FREEING
         wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
         room = max(self._runtime.memory_limit() - resident, 0)
         if 0 < admitted < self._young:  # And not somebody's explicit collection.
+            self._efficiency = relearn(self._efficiency, self._garbage)
             # What is garbage now was made bit by bit since the last collection.
             held = collected * object_bytes / resident * waited / 2
             most = MOST_GARBAGE * min(resident, room) / object_bytes

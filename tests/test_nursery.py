@@ -149,7 +149,15 @@ class TestMiddle:
         while not nursery.turn:
             self.collection(runtime, nursery, admitted=0, waited=1_000.0)
             times += 1
-        assert times * 100_001 >= 10 * 0.9 * young
+        assert times * 100_001 >= 10 * 0.5 * young
+
+    def test_in_use_in_the_middle(self, runtime, nursery):
+        """That the young are garbage at a batch's end does not say that they are so inside."""
+        self.collection(runtime, nursery, waited=1_000.0)
+        for _ in range(60):
+            self.collection(runtime, nursery, admitted=0, freed=90_000, waited=1_000.0)
+
+        assert not nursery.turn
 
     def test_dear_to_examine(self, runtime, nursery):
         """What has just survived, and took long to examine, is not."""
