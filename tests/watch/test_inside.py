@@ -187,6 +187,20 @@ class TestRecorder:
         assert {len(each) for each in (made.began, made.took, made.kinds, made.freed)} == {2}
         assert len(made.samples) % 5 == 0
 
+    def test_interrupted_at_start(self, load, monkeypatch):
+        """Where a handler raised as a collection began, that one is not noted; the next one is."""
+        module = load("gcwise_recorder")
+        raised = []
+        monkeypatch.setattr(module, "deliver_later", raised.append)
+        monkeypatch.setattr(gc, "get_threshold", lambda: 1 / 0 if not raised else (700, 10, 10))
+        made = module.Recorder("{}")
+        for number in 1, 2:
+            tell(made, "start", {"generation": 2})
+            tell(made, "stop", {"generation": 2, "collected": number})
+
+        assert [type(error) for error in raised] == [ZeroDivisionError]
+        assert list(made.freed) == [2]
+
     def test_half_written(self, load):
         """A sample of a collection that was dropped goes, too."""
         made = load("gcwise_recorder").Recorder("{}")
@@ -227,7 +241,8 @@ class TestRecorder:
         """Where an observer is over another takes its turns, and looks at the same frames."""
         made = load("gcwise_recorder").Recorder("{}")
         for number in range(1, 4):
-            made._observing.close()
+            for turns in made._turns.__iadd__, made._turns.__isub__:
+                turns.__self__.close()
             for phase in "start", "stop":
                 tell(made, phase, {"generation": 2, "collected": number})
             assert list(made.freed)[-1] == number
@@ -249,14 +264,14 @@ class TestRecorder:
         assert len(made.took) == 1
 
     def test_end(self, load):
-        """Closing the generator ends it."""
-        module = load("gcwise_recorder")
-        observer = module.Recorder("{}")._observer(module.Event())
-        next(observer)
+        """Closing the generators ends them."""
+        for observer in load("gcwise_recorder").Recorder("{}")._observers():
+            turns = observer()
+            assert turns.send(None) == turns.send(None) == 0
 
-        observer.close()
+            turns.close()
 
-        assert next(observer, "over") == "over"
+            assert next(turns, "over") == "over"
 
     def test_start(self, load, monkeypatch):
         """Once started, it reports at exit, stops in forked children, and counts them."""
@@ -269,7 +284,7 @@ class TestRecorder:
         before = len(gc.callbacks)
 
         module.start("{}")
-        assert len(gc.callbacks) == before + 2
+        assert len(gc.callbacks) == before + 1
         forks["after_in_parent"]()
         registered[0]()
         ((executable, data),) = handed

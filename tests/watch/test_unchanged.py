@@ -308,7 +308,7 @@ def test_forked_children(tmp_path):
 
     done, report = parted(watched(script))
 
-    assert done == (0, "child 0\n7 2\n", "")
+    assert done == (0, "child 0\n7 1\n", "")
     assert report.count("gcwise watched") == 1
     assert "Not watched: the 1 process that it forked." in report
 

@@ -17,9 +17,9 @@ import marshal
 import os
 import sys
 import time
+from _operator import iadd, isub
 from _thread import get_ident
 from array import array
-from itertools import chain, repeat
 
 from gcwise_ending import hand_over, objects_alive, peak_memory, resident_reader
 from gcwise_signals import deliver_later
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from functools import partial
     from types import CodeType, FrameType
     from typing import Any
+
+    Observer = Callable[[], Generator[int, Any, None]]
 
 else:
     # functools itself imports what the program may not.
@@ -54,16 +56,6 @@ def seen(_frame: object, _event: str, _argument: object) -> None:
     No trace function is called while the program sets none with `sys.settrace`, and if it does
     later, this one is like none.
     """
-
-
-class Event:
-    """What the collector has just told: `info` of its "start" unless that is None, or "stop"."""
-
-    __slots__ = ("start", "stop")
-
-    def __init__(self) -> None:
-        self.start: dict[str, int] | None = None
-        self.stop: dict[str, int] = {}
 
 
 class Recorder:
@@ -94,47 +86,56 @@ class Recorder:
         self._stats = gc.get_stats()
 
     def _callbacks(self) -> tuple[Callable[[str, dict[str, int]], object], ...]:
-        """Return what the collector has to call, in this order.
+        """Return what the collector has to call.
 
         A function would do, but for signals: those that come during a collection are handled at the
         first chance, which is the beginning of the callback, and what their handlers raise there is
-        lost. A generator goes on within its `try`. At the very limit of recursion there is no room
-        to go on, which is the end of a generator; only then a function takes its turns.
+        lost. A generator goes on within its `try`. All that leads to it is in C: a phase is set as
+        an attribute, by adding to or taking from its owner, which sends `info` to a generator.
         """
-        event = Event()
-        self._observing = self._begun(event)
-        turns = chain(self._observing, map(self._turn, repeat(event)))
-        # All in C: the first puts `info` where the second, by looking the phase up, lets read it.
-        turn = property(partial(next, turns))
-        by_phase = type("Turn", (), {"start": turn, "stop": turn})()
-        return partial(setattr, event), partial(getattr, by_phase)
+        start, stop = property(None, iadd), property(None, isub)
+        self._turns: Any = type("Turns", (), {"start": start, "stop": stop})
+        self._begins, self._ends = self._observers()
+        self._take("__iadd__", self._begins, self._begin_again)
+        self._take("__isub__", self._ends, self._end_again)
+        return (partial(setattr, self._turns()),)
 
-    def _begun(self, event: Event) -> Generator[int, None, None]:
-        observer = self._observer(event)
-        next(observer)
-        return observer
+    def _take(self, name: str, observer: Observer, again: Callable[[dict[str, int]], None]) -> None:
+        """Let an observer take its turns, and a function when it is over.
 
-    def _turn(self, event: Event) -> None:
-        """Take a turn with an observer that is not over."""
-        try:
-            next(self._observing)
-        except StopIteration:
-            self._observing = self._begun(event)
-            next(self._observing)
+        At the very limit of recursion there is no room to go on, which is the end of a generator.
+        What it kept alive then puts the function in its place.
+        """
+        turns = observer()
+        next(turns)
+        # Python 3.14 would call it with the object that dies.
+        last_will = staticmethod(partial(setattr, self._turns, name, again))
+        turns.send(type("Heir", (), {"__del__": last_will})())
+        setattr(self._turns, name, turns.send)
 
-    def _observer(self, event: Event) -> Generator[int, None, None]:
-        # One function with all it needs at hand: it runs twice in each collection.
-        clock, own_frame = time.perf_counter, sys._getframe()
+    def _begin_again(self, info: dict[str, int]) -> None:
+        self._take("__iadd__", self._begins, self._begin_again)
+        self._turns.__iadd__(info)
+
+    def _end_again(self, info: dict[str, int]) -> None:
+        self._take("__isub__", self._ends, self._end_again)
+        self._turns.__isub__(info)
+
+    def _observers(self) -> tuple[Observer, Observer]:  # noqa: C901  # Two that share their cells.
+        # Functions with all they need at hand: each runs once in every collection.
+        clock, caller = time.perf_counter, sys._getframe
         counts_of, limits_of, is_enabled = gc.get_count, gc.get_threshold, gc.isenabled
         began, took, total = self.began.append, self.took.append, self.took.__len__
         kinds, freed = self.kinds.append, self.freed.append
         at = due = 0.0
         explicit = doubtful = False
-        while True:
-            try:  # A signal may come in any turn.
-                yield 0
-                if (info := event.start) is not None:
-                    event.start = None
+
+        def begins() -> Generator[int, Any, None]:
+            nonlocal at, explicit, doubtful
+            _heir = yield 0
+            while True:
+                try:  # A signal may come in any turn.
+                    info = yield 0
                     counts, limits, generation = counts_of(), limits_of(), info["generation"]
                     # Automatic collection wants all this. Without a last threshold nothing is known
                     # of the older generations' turns.
@@ -143,11 +144,23 @@ class Recorder:
                     # From 3.12 on objects may be freed between its decision and the collection.
                     doubtful = explicit and generation > 0 and turn and is_enabled()
                     at = clock()
-                elif at and (number := total()) < MOST:
-                    info = event.stop
+                except GeneratorExit:  # noqa: PERF203  # A signal may come in any turn.
+                    return
+                except BaseException as error:  # noqa: BLE001  # From a signal's handler.
+                    at = 0.0
+                    deliver_later(error)
+
+        def ends() -> Generator[int, Any, None]:
+            nonlocal at, due, explicit
+            _heir = yield 0
+            while True:
+                try:
+                    info = yield 0
+                    if not at or (number := total()) >= MOST:
+                        continue
                     now = clock()
                     if doubtful:
-                        explicit = calls_collect(interrupted(own_frame))
+                        explicit = calls_collect(interrupted(caller(1)))
                     kind = info["generation"]
                     began(at)
                     took(now - at)
@@ -156,15 +169,16 @@ class Recorder:
                     kinds(kind + EXPLICIT if explicit else kind)
                     # A frame that is looked at is made an object of: not without need.
                     if now >= due:
-                        due = self._sample(number, interrupted(own_frame), now)
+                        due = self._sample(number, interrupted(caller(1)), now)
                     elif explicit:
-                        self._note(number, interrupted(own_frame))
-            except GeneratorExit:  # noqa: PERF203  # A signal may come in any turn.
-                return
-            except BaseException as error:  # noqa: BLE001  # From a signal's handler.
-                event.start = None
-                self._mend()
-                deliver_later(error)
+                        self._note(number, interrupted(caller(1)))
+                except GeneratorExit:
+                    return
+                except BaseException as error:  # noqa: BLE001
+                    self._mend()
+                    deliver_later(error)
+
+        return begins, ends
 
     def _mend(self) -> None:
         """Drop what was half written when a signal came."""
@@ -301,12 +315,10 @@ class Recorder:
         }
 
 
-def interrupted(observer: FrameType) -> FrameType | None:
-    """Return the frame that a collection interrupted."""
-    frame = observer.f_back
-    if frame is not None and frame.f_code is Recorder._turn.__code__:
-        return frame.f_back
-    return frame
+def interrupted(caller: FrameType) -> FrameType:
+    """Return the frame that a collection interrupted, given the one that an observer went on in."""
+    again = Recorder._begin_again.__code__, Recorder._end_again.__code__
+    return caller.f_back or caller if caller.f_code in again else caller
 
 
 def calls_collect(frame: FrameType | None) -> bool:
