@@ -1,5 +1,6 @@
 """What runs inside the watched program, seen from inside this one."""
 
+import _thread
 import atexit
 import builtins
 import gc
@@ -12,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -200,6 +202,25 @@ class TestRecorder:
 
         assert [type(error) for error in raised] == [ZeroDivisionError]
         assert list(made.freed) == [2]
+
+    def test_no_frame(self, recorder, load, monkeypatch):
+        """A collection that no Python code was interrupted by is noted, without a place."""
+        raised = []
+        monkeypatch.setattr(load("gcwise_recorder"), "deliver_later", raised.append)
+        before = len(recorder.samples)
+
+        # The thread runs nothing but this function in C.
+        _thread.start_new_thread(gc.collect, ())
+        for _ in range(10_000):
+            if raised or len(recorder.samples) >= before + 5:
+                break
+            time.sleep(0.001)
+
+        recorder.stop()
+        assert not raised
+        number, _thread_number, _stack, place, _resident = recorder.samples[before : before + 5]
+        assert recorder.kinds[number] == 2 + 4
+        assert place == -1
 
     def test_half_written(self, load):
         """A sample of a collection that was dropped goes, too."""

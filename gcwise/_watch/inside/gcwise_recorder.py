@@ -123,7 +123,7 @@ class Recorder:
 
     def _observers(self) -> tuple[Observer, Observer]:  # noqa: C901  # Two that share their cells.
         # Functions with all they need at hand: each runs once in every collection.
-        clock, caller = time.perf_counter, sys._getframe
+        clock, own_frame = time.perf_counter, sys._getframe
         counts_of, limits_of, is_enabled = gc.get_count, gc.get_threshold, gc.isenabled
         began, took, total = self.began.append, self.took.append, self.took.__len__
         kinds, freed = self.kinds.append, self.freed.append
@@ -160,7 +160,7 @@ class Recorder:
                         continue
                     now = clock()
                     if doubtful:
-                        explicit = calls_collect(interrupted(caller(1)))
+                        explicit = calls_collect(interrupted(own_frame()))
                     kind = info["generation"]
                     began(at)
                     took(now - at)
@@ -169,9 +169,9 @@ class Recorder:
                     kinds(kind + EXPLICIT if explicit else kind)
                     # A frame that is looked at is made an object of: not without need.
                     if now >= due:
-                        due = self._sample(number, interrupted(caller(1)), now)
+                        due = self._sample(number, interrupted(own_frame()), now)
                     elif explicit:
-                        self._note(number, interrupted(caller(1)))
+                        self._note(number, interrupted(own_frame()))
                 except GeneratorExit:
                     return
                 except BaseException as error:  # noqa: BLE001
@@ -315,10 +315,11 @@ class Recorder:
         }
 
 
-def interrupted(caller: FrameType) -> FrameType:
-    """Return the frame that a collection interrupted, given the one that an observer went on in."""
+def interrupted(observer: FrameType) -> FrameType | None:
+    """Return the frame that a collection interrupted, if it was one of Python's."""
+    frame = observer.f_back
     again = Recorder._begin_again.__code__, Recorder._end_again.__code__
-    return caller.f_back or caller if caller.f_code in again else caller
+    return frame.f_back if frame is not None and frame.f_code in again else frame
 
 
 def calls_collect(frame: FrameType | None) -> bool:
