@@ -61,8 +61,9 @@ class Place:
 class History:
     """The counters of all places since a moment.
 
-    Without a lock, as threads would wait for each other: where two of them count at one place at
-    the same time, one may be lost on interpreters that switch between any two steps.
+    Without a lock, as threads would wait for each other: where one is stopped between reading a
+    counter and writing it, what others count at that place meanwhile is lost. CPython hardly ever
+    stops one there; PyPy may anywhere.
 
     Attributes:
         places: What was decided and done at each.

@@ -112,6 +112,7 @@ class TestQuestions:
     def wish(self, name):
         """Return a granted wish of a place, with 50,000 young objects waiting there."""
         collector.after_fork()
+        time.sleep(0.05)  # Held for no time, nothing is due.
         keep = [[number] for number in range(50_000)]
         decision = gcwise.should_collect(name)
         return decision, keep
@@ -134,6 +135,7 @@ class TestQuestions:
         """One that freed all of it keeps hopes high."""
         name = "test_own_collection_of_garbage"
         collector.after_fork()
+        time.sleep(0.05)  # Held for no time, nothing is due.
         garbage(50_000)
         decision = gcwise.should_collect(name)
         assert decision

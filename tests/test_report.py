@@ -2,6 +2,7 @@
 
 import gc
 import json
+import platform
 import threading
 
 import pytest
@@ -175,8 +176,10 @@ class TestCounted:
         for thread in threads:
             thread.join()
 
-        # Where interpreters switch between any two steps a few may be lost.
-        assert 1_900 <= place("thread").decisions <= 2_000
+        # A thread that is stopped between reading and writing loses what others count meanwhile,
+        # which may be all that they do; CPython hardly ever stops one there.
+        fewest = 1_900 if platform.python_implementation() == "CPython" else 2
+        assert fewest <= place("thread").decisions <= 2_000
 
     @needs_generations
     def test_real(self):
