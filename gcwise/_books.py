@@ -60,8 +60,7 @@ class Books:
         now = self._runtime.clock()
         resident, fresh = self._runtime.resident(now)
         ledger.tick(now)
-        if done.generation == 0 and ledger.worth_counting(done.collected):
-            ledger.count(site, done.collected, self._runtime.middle())
+        self._count(site, done.generation, done.collected)
         ledger.settle(
             done.generation,
             site,
@@ -94,6 +93,12 @@ class Books:
             if looked is not None and looked[1] == number:
                 learner, young = self._site(looked[0]), looked[2]
             self.ledger.observe(learner or site, max(young, collected), resident, now)
+            self._count(learner, number, collected)
             self.ledger.settle(self._runtime.at_most(number), learner, collected, resident=after)
             young = 0
         return made
+
+    def _count(self, site: Site | None, generation: int, collected: int) -> None:
+        """Count what a young collection promoted, where much seems to have survived it."""
+        if generation == 0 and self.ledger.worth_counting(collected):
+            self.ledger.count(site, collected, self._runtime.middle())

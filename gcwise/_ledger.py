@@ -226,13 +226,17 @@ class Ledger:
         survivors = self.generations[0].objects - collected
         return 1 in self._own and survivors > max(COUNTING * self.generations[1].objects, FEW)
 
-    def count(self, site: Site, collected: int, middle: int) -> None:
-        """Learn from the `middle` generation, just counted, how many of the young survived."""
+    def count(self, site: Site | None, collected: int, middle: int) -> None:
+        """Learn from the `middle` generation, just counted, how many of the young survived.
+
+        The site learns how many of its young are examined; None where others are among them.
+        """
         first, second = self.generations[:2]
         survivors = min(max(middle - second.objects, 0.0), first.objects - collected)
         examined = collected + survivors
-        tracked = min(site.tracked * examined / first.objects, 1.0)
-        site.tracked = blend(site.tracked, tracked, LEARNING)
+        if site is not None:
+            tracked = min(site.tracked * examined / first.objects, 1.0)
+            site.tracked = blend(site.tracked, tracked, LEARNING)
         first.objects, second.objects = examined, middle - survivors
 
     def settle(

@@ -15,9 +15,11 @@ __all__ = ["Nursery"]
 # Before an automatic collection looks for garbage it may take half as much as there is resident
 # memory, and half of what the memory limit leaves.
 MOST_GARBAGE = 0.5
-# Young objects that a collection of the middle generation may promote past it, of those waiting in
-# it: those of one young collection in ten, as by CPython's own middle threshold.
+# Young objects in use that a collection of the middle generation may promote past it, of those
+# waiting in it: one in ten, as by CPython's own middle threshold.
 MOST_ALONG = 0.1
+# A batch gets room for so many times the objects that one before it had at its end.
+ROOM = 2
 
 
 class Nursery:
@@ -37,6 +39,8 @@ class Nursery:
         self._started = self._ended = runtime.clock()
         self._resident = 0
         self._times = self._examined = 0
+        # Of those inside, since one that did not come by itself.
+        self._promoted = self._freed = 0
         self._middle, self._yielded = Generation(MIDDLE_EFFICIENCY, self._ended), False
 
     def take(self) -> tuple[int, int]:
@@ -57,6 +61,7 @@ class Nursery:
         self._times += 1
         self._examined += self._young
         if generation:
+            self._promoted = self._freed = 0
             self._start_anew(collected, ended)
             return
         resident, _ = self._runtime.resident(ended)
@@ -68,13 +73,26 @@ class Nursery:
         examining, freeing = survivors * EXAMINING, collected * FREEING
         wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
         room = max(self._runtime.memory_limit() - resident, 0)
+        most = MOST_GARBAGE * min(resident, room) / object_bytes
         if 0 < admitted < self._young:  # And not somebody's explicit collection.
-            self._efficiency = relearn(self._efficiency, self._garbage)
+            self._interrupted(collected, survivors)
             # What is garbage now was made bit by bit since the last collection.
             held = collected * object_bytes / resident * waited / 2
-            most = MOST_GARBAGE * min(resident, room) / object_bytes
             self.size = min(resize_nursery(admitted, wasted=wasted, held=held), most)
+        elif admitted:
+            self.size = max(self.size, min(self._room(), most))
         self._survive(survivors, wasted, waited, resident, object_bytes)
+
+    def _interrupted(self, collected: int, survivors: int) -> None:
+        self._efficiency = relearn(self._efficiency, self._garbage)
+        self._promoted += survivors
+        self._freed += collected
+
+    def _room(self) -> float:
+        """Return room for batches like the one that ends, 0 where it was well interrupted."""
+        vain, had = self._freed <= self._promoted, self._promoted + self._young
+        self._promoted = self._freed = 0
+        return ROOM * had if vain else 0.0
 
     def _survive(
         self,

@@ -209,7 +209,8 @@ class Window:
         else:
             # An increment calls itself a collection of the middle generation, and is none.
             generation = info["generation"] if self._has_middle else 0
-            self.nursery.stopped(generation, self._get()[0], info["collected"])
+            admitted = 0 if self._pauses else self._get()[0]
+            self.nursery.stopped(generation, admitted, info["collected"])
             self._bound(self._found)
             self._change()
 

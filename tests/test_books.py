@@ -109,3 +109,31 @@ class TestPace:
             runtime.spend(1.0)
             look(books, runtime)
         assert books.seconds_of(1_000) == math.inf
+
+
+class TestSurvivors:
+    """What a collection by others has promoted is counted before it is believed."""
+
+    def young_collection(self, books, runtime, middle):
+        """Let others free a third of 9,000 objects, and `middle` be promoted."""
+        runtime.make(3_000, alive=False)
+        runtime.make(6_000)
+        runtime.collect(0)
+        runtime.middle = lambda: middle
+        site = Site()
+        books.observe(site, runtime.size())
+        assert site.tracked == 1.0  # That of other objects than its own.
+        return books.ledger.generations[1].objects
+
+    def test_none_where_the_middle_has_not_grown(self, books, runtime):
+        """Dicts and tuples of numbers look young, but are never examined."""
+        assert self.young_collection(books, runtime, 0) == 0
+
+    def test_as_many_as_the_middle_has_grown_by(self, books, runtime):
+        """What was examined and not freed is there."""
+        assert self.young_collection(books, runtime, 2_000) == pytest.approx(2_000)
+
+    def test_not_counted_where_few_survived(self, books, runtime):
+        """Counting what is large would cost more than a wrong guess about little."""
+        books.ledger.generations[1].objects = 10**6
+        assert self.young_collection(books, runtime, 0) == pytest.approx(10**6 + 6_000, rel=1e-3)

@@ -81,10 +81,9 @@ class TestNursery:
         assert sizes[1] < sizes[0]
         assert sizes[1] * 2**30 / 2**14 <= runtime.bytes / 2
 
-    @pytest.mark.parametrize(("admitted", "young"), [(1_000, 1_000), (1_000, 5), (0, 5_000)])
-    def test_explicit_collection_teaches_nothing(self, runtime, nursery, admitted, young):
-        """A collection that came without the bound being exceeded leaves it alone."""
-        assert self.collection(runtime, nursery, admitted, freed=0, took=1e-3, young=young) == 0
+    def test_explicit_collection_in_a_pause_teaches_nothing(self, runtime, nursery):
+        """Where none are admitted, so many young objects do not say what a batch leaves."""
+        assert self.collection(runtime, nursery, 0, freed=0, took=1e-3, young=5_000) == 0
 
     def test_counted_until_taken(self, runtime, nursery):
         """Collections and what they examined are counted until somebody takes note."""
@@ -93,6 +92,70 @@ class TestNursery:
 
         assert nursery.take() == (2, 12)
         assert nursery.take() == (0, 0)
+
+
+class TestRoom:
+    """Batches like those before, which collections inside were no use to, are not interrupted."""
+
+    @pytest.fixture
+    def runtime(self):
+        """Return a collector whose clock stands still."""
+        return ToldRuntime()
+
+    @pytest.fixture
+    def nursery(self, runtime):
+        """Return a nursery over that collector."""
+        return Nursery(runtime)
+
+    def inside(self, runtime, nursery, *, freed, generation=0):
+        """Let an automatic collection of 1,001 young objects run."""
+        runtime.young = 1_001
+        nursery.started()
+        nursery.stopped(generation, 1_000, freed)
+        nursery.size = 1_000
+
+    def end(self, runtime, nursery, young, admitted=1_000):
+        """Return what a batch is admitted after one that left so many young objects."""
+        runtime.young = young
+        nursery.started()
+        nursery.stopped(0, admitted, young)
+        return nursery.size
+
+    def test_not_interrupted(self, runtime, nursery):
+        """There is room for twice what a batch left, and no less when the next leaves less."""
+        assert [self.end(runtime, nursery, young) for young in (900, 100, 700)] == [1_800] * 3
+
+    def test_interrupted_in_vain(self, runtime, nursery):
+        """What was in use inside had room to be promoted at the end."""
+        self.inside(runtime, nursery, freed=300)
+        self.inside(runtime, nursery, freed=0)
+        assert self.end(runtime, nursery, 500) == 2 * (701 + 1_001 + 500)
+        assert self.end(runtime, nursery, 600) == 2 * (701 + 1_001 + 500)
+
+    def test_interrupted_with_a_yield(self, runtime, nursery):
+        """Where they freed most of what they found, the next batch is interrupted, too."""
+        self.inside(runtime, nursery, freed=1_001)
+        self.inside(runtime, nursery, freed=0)
+        self.inside(runtime, nursery, freed=1_001)
+        assert self.end(runtime, nursery, 900) == 1_000
+        assert self.end(runtime, nursery, 900) == 1_800
+
+    def test_long_batches(self, runtime, nursery):
+        """However much batches make of which most is freed inside, they get no more room for it."""
+        for _ in range(100):
+            for _ in range(50):
+                self.inside(runtime, nursery, freed=900)
+            assert self.end(runtime, nursery, 999) == 1_000
+
+    def test_bounded_by_memory(self, runtime, nursery):
+        """As by all collections inside: to what half of resident memory would hold."""
+        assert self.end(runtime, nursery, 10**9, 10**9) == runtime.bytes / 2 / 128
+
+    def test_the_middle_collected(self, runtime, nursery):
+        """What was promoted was looked through, and is no part of a batch any more."""
+        self.inside(runtime, nursery, freed=0)
+        self.inside(runtime, nursery, freed=0, generation=1)
+        assert self.end(runtime, nursery, 700) == 1_400
 
 
 class TestMiddle:

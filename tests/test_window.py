@@ -780,10 +780,10 @@ class TestBoundFollows:
         window = Window(runtime)
         window.open(BATCH, "scope")
 
-        runtime.young, runtime.now = 702, 1.0
+        runtime.young, runtime.now = 1_000, 1.0
         runtime.callbacks[0]("start", {})
         runtime.now += 1e-5
-        runtime.callbacks[0]("stop", {"generation": 0, "collected": 702})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 1_000})
 
         assert window.nursery.size < 701
         assert is_bounded(runtime.thresholds)

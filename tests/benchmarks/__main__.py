@@ -49,6 +49,7 @@ def arguments() -> argparse.Namespace:
         "--policies", type=lambda text: names(text, known_policies), default=known_policies
     )
     parser.add_argument("--scale", type=float, default=1.0, help="amount of work of each job")
+    parser.add_argument("--times", type=int, default=1, help="do each job so often in its process")
     parser.add_argument(
         "--limit", type=float, default=8.0, help="CPU seconds after which a run is stopped"
     )
@@ -115,6 +116,7 @@ def run_into(runs: list[Run], options: argparse.Namespace) -> None:
                 policy,
                 round_number,
                 scale=options.scale,
+                times=options.times,
                 limit=limit,
                 constants=options.set,
             )
@@ -208,7 +210,14 @@ def main() -> None:
     options = arguments()
     if options.child:
         workload, policy = options.child
-        child.main(workload, policy, options.scale, events=options.events, constants=options.set)
+        child.main(
+            workload,
+            policy,
+            options.scale,
+            options.times,
+            events=options.events,
+            constants=options.set,
+        )
     elif options.list:
         print("\n".join(f"{w.name:<24}{w.about}" for w in WORKLOADS.values()))
     elif options.smoke:

@@ -82,8 +82,8 @@ def prepare(workload: str, scale: float) -> Any:
     return job
 
 
-def run(workload: str, policy: Policy, scale: float, *, events: bool) -> None:
-    """Run a job, and report its begin, its end and its figures."""
+def run(workload: str, policy: Policy, scale: float, times: int, *, events: bool) -> None:
+    """Run a job so many times, and report its begin, its end and its figures."""
     job = prepare(workload, scale)
     policy.start()
     meter = Meter(policy)
@@ -93,7 +93,8 @@ def run(workload: str, policy: Policy, scale: float, *, events: bool) -> None:
     before = cpu_seconds()
     say(begin=time.monotonic(), cpu_before=before)
     pacemaker.start()
-    job(policy)
+    for _ in range(times):
+        job(policy)
     pacemaker.stop()
     cpu = cpu_seconds() - before - pacemaker.seconds
     end = time.monotonic()
@@ -130,11 +131,13 @@ def change(constants: list[str]) -> None:
     collector.after_fork()
 
 
-def main(workload: str, policy: str, scale: float, *, events: bool, constants: list[str]) -> None:
+def main(
+    workload: str, policy: str, scale: float, times: int, *, events: bool, constants: list[str]
+) -> None:
     """Be the child process of one run."""
     if constants:
         change(constants)
     chosen = Recorder() if policy == Recorder.name else by_name(policy)
-    run(workload, chosen, scale, events=events)
+    run(workload, chosen, scale, times, events=events)
     # Taking a large heap apart object by object is no part of the job, and takes seconds.
     os._exit(0)

@@ -155,6 +155,7 @@ def measure(
     round_number: int = 0,
     *,
     scale: float = 1.0,
+    times: int = 1,
     limit: float = 30.0,
     events: bool = False,
     constants: Sequence[str] = (),
@@ -166,7 +167,8 @@ def measure(
     """
     changes = [option for constant in constants for option in ("--set", constant)]
     recording = ["--events"] if events else []
-    child = Child(workload, policy, "--scale", str(scale), *recording, *changes)
+    amount = ["--scale", str(scale), "--times", str(times)]
+    child = Child(workload, policy, *amount, *recording, *changes)
     try:
         child.watch(limit)
     except KeyboardInterrupt:
