@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
-from gcwise._policy import OBJECT_BYTES, Outlook
+from gcwise._policy import OBJECT_BYTES, TRIVIAL, Outlook
 from gcwise._prices import Prices, Work
 from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
 
 __all__ = ["Ledger"]
 
-# Survivors are counted when there seem to be more of them than of these, and so many that
-# examining them would cost more than counting the middle generation (20 ns and 3.4 ns each).
-FEW, COUNTING = 200, 1 / 6
+# Survivors are counted when there seem to be more of them than of these, and than there were in the
+# middle generation; at so many seconds for each object that is then in it, as each is touched.
+FEW, COUNTING = 200, 50e-9
+# That may take a trivial share of the time, of which so many seconds are saved up.
+SAVED = 1.0
 # A live heap holds about this many bytes an object, code and strings and all.
 HEAP_OBJECT_BYTES = 200
 # What is taken for garbage until a collection tells: half of the middle-aged, and less of the old,
@@ -128,6 +130,8 @@ class Ledger:
             for start, choice in zip(starts, choices, strict=False)
         }
         self._interval = interval
+        # Since when the time's share for counting is left.
+        self._counted_until = now - SAVED
         # When the oldest was last collected explicitly by gcwise itself.
         self._full_at = -math.inf
         # Whether the oldest generation was ever collected.
@@ -223,14 +227,18 @@ class Ledger:
 
     def worth_counting(self, collected: int) -> bool:
         """Tell whether to count the middle generation, so as to know how many survived in truth."""
-        survivors = self.generations[0].objects - collected
-        return 1 in self._own and survivors > max(COUNTING * self.generations[1].objects, FEW)
+        survivors, before = self.generations[0].objects - collected, self.generations[1].objects
+        cost = (survivors + before) * COUNTING
+        self._counted_until = max(self._counted_until, self.now - SAVED)
+        trivial = cost <= TRIVIAL * (self.now - self._counted_until)
+        return 1 in self._own and survivors > max(before, FEW) and trivial
 
     def count(self, site: Site | None, collected: int, middle: int) -> None:
         """Learn from the `middle` generation, just counted, how many of the young survived.
 
         The site learns how many of its young are examined; None where others are among them.
         """
+        self._counted_until += middle * COUNTING / TRIVIAL
         first, second = self.generations[:2]
         survivors = min(max(middle - second.objects, 0.0), first.objects - collected)
         examined = collected + survivors

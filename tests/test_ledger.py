@@ -4,13 +4,15 @@ import pytest
 
 import gcwise
 from gcwise._ledger import (
+    COUNTING,
     FEW,
     MIDDLE_EFFICIENCY,
     MOST_GARBAGE,
     OLD_EFFICIENCY,
+    SAVED,
     Ledger,
 )
-from gcwise._policy import OBJECT_BYTES
+from gcwise._policy import OBJECT_BYTES, TRIVIAL
 from gcwise._prices import OVERHEAD
 from gcwise._site import LEAST_EFFICIENCY, YOUNG_EFFICIENCY, Site
 from gcwise.testing import SimulatedRuntime, simulated
@@ -182,8 +184,32 @@ class TestCounting:
         ledger.observe(site, 10_000, RESIDENT, 1.0)
         assert ledger.worth_counting(0)
         assert not ledger.worth_counting(10_000 - FEW)
-        ledger.generations[1].objects = 1e6
+        ledger.generations[1].objects = 11_000
         assert not ledger.worth_counting(0)
+
+    def test_large_generations_are_not_counted(self, ledger, site):
+        """Which takes as long as to examine them: more than a trivial share of the time."""
+        ledger.observe(site, 150_000, RESIDENT, 1.0)
+        assert ledger.worth_counting(0)
+        ledger.observe(site, 250_000, RESIDENT, 1.0)
+        assert not ledger.worth_counting(0)
+
+    def test_counting_takes_a_trivial_share_of_the_time(self, ledger, site):
+        """However often many seem to survive; what was not used is saved up for a second."""
+        counted = 0
+        for step in range(1, 1_001):
+            ledger.generations[1].objects = 0
+            ledger.observe(site, 10_000, RESIDENT, step / 100)
+            if ledger.worth_counting(0):
+                ledger.count(site, 0, 10_000)
+                counted += 1
+        assert counted * 10_000 * COUNTING == pytest.approx(TRIVIAL * (10 + SAVED), rel=0.02)
+        ledger.observe(site, 10_000, RESIDENT, 3_000.0)
+        in_a_row = 0
+        while ledger.worth_counting(0):
+            ledger.count(site, 0, 10_000)
+            in_a_row += 1
+        assert in_a_row == pytest.approx(TRIVIAL * SAVED / (10_000 * COUNTING), abs=1)
 
     def test_objects_that_are_not_examined_are_no_survivors(self, ledger, site):
         """Where the middle generation has not grown, all that was examined was garbage."""
