@@ -55,18 +55,30 @@ class _Place:
 
     def take(self, interception: Interception) -> None:
         self.open.add(interception)
-        # Where somebody has patched over it, ours is called from theirs; twice would be once too
-        # often. Unless they have put back what was there before.
-        if not self._installed or gc.collect is self.found:
-            self.found = gc.collect
-            gc.collect = collect
-            self._installed = True
+        self._settle()
 
     def close(self, interception: Interception) -> None:
         self.open.discard(interception)
-        if not self.open and gc.collect is collect:
-            gc.collect = self.found  # type: ignore[assignment]
-            self._installed = False
+        self._settle()
+
+    def _settle(self) -> None:
+        # Until nothing is left to do: other threads begin and end theirs between any two lines.
+        while True:
+            wanted, current = bool(self.open), gc.collect
+            if wanted and self._may_replace(current):
+                self.found = current
+                gc.collect = collect
+                self._installed = True
+            elif not wanted and current is collect:
+                self._installed = False
+                gc.collect = self.found  # type: ignore[assignment]
+            else:
+                return
+
+    def _may_replace(self, current: Callable[[int], int]) -> bool:
+        # Where somebody has patched over it, ours is called from theirs; twice would be once too
+        # often. Unless they have put back what was there before.
+        return current is not collect and (not self._installed or current is self.found)
 
 
 def collect(generation: int = 2) -> int:

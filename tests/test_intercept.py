@@ -223,6 +223,35 @@ class TestUndone:
             assert kept(1) == 7
         assert calls == [1]
 
+    def test_a_thread_was_held_up(self):
+        """What it saw of others' interceptions is out of date; never is ours taken for genuine."""
+        with gcwise.intercept():
+            _place._installed = False
+            with gcwise.intercept():
+                assert other_library(0) >= 0
+        assert _place.found is genuine
+        assert gc.collect is genuine
+
+    def test_another_begins_as_the_last_ends(self, monkeypatch):
+        """Its calls are intercepted, and what was found is put back at its end."""
+        first = gcwise.intercept()
+        begun = []
+
+        class Opened(set):
+            def __bool__(self):
+                last = not len(self)
+                if last and not begun:
+                    begun.append(object())
+                    self.add(begun[0])
+                return not last
+
+        monkeypatch.setattr(_place, "open", Opened(_place.open))
+        first.close()
+        assert begun
+        assert gc.collect is not genuine
+        _place.close(begun[0])
+        assert gc.collect is genuine
+
     def test_threads(self):
         """Interceptions that begin and end in threads leave nothing behind."""
 
