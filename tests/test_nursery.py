@@ -6,18 +6,20 @@ from gcwise._nursery import Nursery
 from tests.fakes import ToldRuntime
 
 
+@pytest.fixture
+def runtime():
+    """Return a collector whose clock stands still."""
+    return ToldRuntime()
+
+
+@pytest.fixture
+def nursery(runtime):
+    """Return a nursery over that collector."""
+    return Nursery(runtime)
+
+
 class TestNursery:
     """How many young objects a batch admits is learned from the automatic collections inside."""
-
-    @pytest.fixture
-    def runtime(self):
-        """Return a collector whose clock stands still."""
-        return ToldRuntime()
-
-    @pytest.fixture
-    def nursery(self, runtime):
-        """Return a nursery over that collector."""
-        return Nursery(runtime)
 
     def collection(self, runtime, nursery, admitted, *, freed, took, young=None, waited=1.0):
         """Let an automatic collection run that came because `admitted` was exceeded."""
@@ -97,16 +99,6 @@ class TestNursery:
 class TestRoom:
     """Batches like those before, which collections inside were no use to, are not interrupted."""
 
-    @pytest.fixture
-    def runtime(self):
-        """Return a collector whose clock stands still."""
-        return ToldRuntime()
-
-    @pytest.fixture
-    def nursery(self, runtime):
-        """Return a nursery over that collector."""
-        return Nursery(runtime)
-
     def inside(self, runtime, nursery, *, freed, generation=0):
         """Let an automatic collection of 1,001 young objects run."""
         runtime.young = 1_001
@@ -160,16 +152,6 @@ class TestRoom:
 
 class TestMiddle:
     """What has survived inside has its turn when holding it has cost what examining it would."""
-
-    @pytest.fixture
-    def runtime(self):
-        """Return a collector whose clock stands still."""
-        return ToldRuntime()
-
-    @pytest.fixture
-    def nursery(self, runtime):
-        """Return a nursery over that collector."""
-        return Nursery(runtime)
 
     def collection(
         self, runtime, nursery, *, freed=0, generation=0, waited=1e-2, took=1e-2, admitted=100_000
