@@ -130,7 +130,7 @@ class Ledger:
             for start, choice in zip(starts, choices, strict=False)
         }
         self._interval = interval
-        # Since when the time's share for counting is left.
+        # Of the time until then, its share for counting is spent.
         self._counted_until = now - SAVED
         # When the oldest was last collected explicitly by gcwise itself.
         self._full_at = -math.inf
@@ -229,8 +229,7 @@ class Ledger:
         """Tell whether to count the middle generation, so as to know how many survived in truth."""
         survivors, before = self.generations[0].objects - collected, self.generations[1].objects
         cost = (survivors + before) * COUNTING
-        self._counted_until = max(self._counted_until, self.now - SAVED)
-        trivial = cost <= TRIVIAL * (self.now - self._counted_until)
+        trivial = cost <= TRIVIAL * (self.now - self._unspent_since())
         return 1 in self._own and survivors > max(before, FEW) and trivial
 
     def count(self, site: Site | None, collected: int, middle: int) -> None:
@@ -238,7 +237,7 @@ class Ledger:
 
         The site learns how many of its young are examined; None where others are among them.
         """
-        self._counted_until += middle * COUNTING / TRIVIAL
+        self._counted_until = self._unspent_since() + middle * COUNTING / TRIVIAL
         first, second = self.generations[:2]
         survivors = min(max(middle - second.objects, 0.0), first.objects - collected)
         examined = collected + survivors
@@ -246,6 +245,9 @@ class Ledger:
             tracked = min(site.tracked * examined / first.objects, 1.0)
             site.tracked = blend(site.tracked, tracked, LEARNING)
         first.objects, second.objects = examined, middle - survivors
+
+    def _unspent_since(self) -> float:
+        return max(self._counted_until, self.now - SAVED)
 
     def settle(
         self,

@@ -105,7 +105,7 @@ class Runtime:
             return self._resident or UNKNOWN_RESIDENT
 
     def middle(self) -> int:
-        """Return the objects in the middle generation, at 20 to 65 ns for each."""
+        """Return the objects in the middle generation, at 40 to 65 ns for each."""
         return len(gc.get_objects(generation=1))
 
     def trim(self) -> int:
