@@ -151,6 +151,8 @@ class Window:
 
     def _owned(self, current: tuple[int, int, int]) -> tuple[int, int, int]:
         """Return the program's own thresholds, in place of ours among the current ones."""
+        if current == self._bounded:
+            return self._found
         return current if self._found is UNKNOWN else self._replaced(current, self._found)
 
     def _held_elsewhere(self) -> bool:
@@ -211,8 +213,10 @@ class Window:
             generation = info["generation"] if self._has_middle else 0
             admitted = 0 if self._pauses else self._get()[0]
             self.nursery.stopped(generation, admitted, info["collected"])
+            before = self._bounded
             self._bound(self._found)
-            self._change()
+            if self._bounded != before:
+                self._change()
 
 
 def _is_ours(thresholds: tuple[int, int, int]) -> bool:

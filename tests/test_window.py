@@ -646,7 +646,7 @@ class TestBatch:
     def test_oldest_is_left_alone(self, no_heap, monkeypatch):
         """Inside, young and middle are collected automatically, the oldest never."""
         # Beside hundreds of megabytes it would take longer until the middle generation is due.
-        monkeypatch.setattr(type(collector.runtime), "resident", lambda _, now: (32 * 2**20, False))
+        monkeypatch.setattr(type(collector.runtime), "resident", lambda *_: (32 * 2**20, False))
         gc.set_threshold(100, 2, 2)
 
         with gcwise.batch(policy=NOTHING):
@@ -1048,6 +1048,7 @@ class TestInTheMiddle:
         window = Window(runtime)
         window.open(BATCH, "scope")
         runtime.before_setting = lambda: window.close(BATCH, "scope")
+        runtime.young = 5_000  # More than were admitted: how many are, changes.
         runtime.callbacks[0]("start", {})
         runtime.callbacks[0]("stop", {"generation": 0, "collected": 0})
 
