@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import OrderedDict
 
@@ -35,6 +34,9 @@ __all__ = ["Collector", "collector"]
 
 # What is learned is kept for this many sites.
 MOST_SITES = 4096
+# Why the next look is to come soon, if it is about an older generation than the number of the young
+# can decide on.
+AWAITED = (Reason.DUE, Reason.OVERHEAD)
 
 
 class Collector:
@@ -171,19 +173,22 @@ class Collector:
         site, (cost, debt) = self._site(name), self.quiet.debt(young)
         examined = round(young * site.tracked)
         expected = round(examined * site.efficiency)
-        decision = Decision(None, Reason.NOTHING_NEW, name, examined, expected, cost, debt)
-        if debt >= cost:
-            reason = Reason.DUE
-        elif self.window.returning(window, young):
-            reason = Reason.RETURNING
-        else:
-            return decision
-        done = self._collect(name, 0, examined)
-        if done is None:
-            return decision._replace(reason=Reason.BUSY)
-        site.saw(young, done.collected)
-        self.quiet.collected(self.window.own_threshold())
-        return decision._replace(generation=0, reason=reason, collection=done)
+        reason = self._reason_by_count(young, window, due=debt >= cost)
+        done = None
+        if reason is not Reason.NOTHING_NEW:
+            done = self._collect(name, 0, examined)
+            if done is None:
+                reason = Reason.BUSY
+            else:
+                site.saw(young, done.collected)
+                self.quiet.collected(self.window.own_threshold())
+        generation = None if done is None else 0
+        return Decision(generation, reason, name, examined, expected, cost, debt, done)
+
+    def _reason_by_count(self, young: int, window: int | None, *, due: bool) -> Reason:
+        if due:
+            return Reason.DUE
+        return Reason.RETURNING if self.window.returning(window, young) else Reason.NOTHING_NEW
 
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""
@@ -234,8 +239,10 @@ class Collector:
             if len(sites) > MOST_SITES:
                 sites.popitem(last=False)
         else:
-            with contextlib.suppress(KeyError):  # Another thread has just forgotten it.
+            try:  # noqa: SIM105  # Its context manager would take as long as all the rest here.
                 sites.move_to_end(name)
+            except KeyError:
+                pass  # Another thread has just forgotten it.
         return site
 
     def _weigh(
@@ -256,7 +263,9 @@ class Collector:
         if policy is self.policy:
             growth = growth_until_due(outlooks[0], self._books.seconds_of(ledger.young), weight)
             due_at = max(ledger.young, 1) * growth
-            self.quiet.expect(due_at, outlooks[0].cost)
+            older = verdict.generation != 0 and verdict.reason in AWAITED
+            if self.quiet.expect(due_at, outlooks[0].cost) or older or short > 0:
+                self.quiet.stir(ledger.read_at)
             if verdict.generation is None:
                 self._sleep(ledger.young)
             else:
@@ -338,6 +347,7 @@ class Collector:
         total = total_of(trials)
         share = total.collected * site.object_bytes / self._ledger.resident
         site.learn_trial(freed, share)
+        self.quiet.stir(self._ledger.read_at)
         self._sleep(0)
         return decision._replace(
             generation=total.generation, reason=Reason.EXPLORING, collection=total

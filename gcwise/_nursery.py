@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gcwise._ledger import MIDDLE_EFFICIENCY, Generation
 from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
+from gcwise._quiet import LONGEST
+from gcwise._runtime import READ_INTERVAL
 from gcwise._site import YOUNG_EFFICIENCY, relearn
 
 TYPE_CHECKING = False
@@ -37,7 +39,8 @@ class Nursery:
         # came by itself, among those before.
         self._young, self._garbage, self._efficiency = 0, 0.0, YOUNG_EFFICIENCY
         self._started = self._ended = runtime.clock()
-        self._resident = 0
+        # As last seen, the bytes that a young object took by then, and the young examined since.
+        self._resident, self._object_bytes, self._made = 0, float(OBJECT_BYTES), 0
         self._times = self._examined = 0
         # Of those inside, since one that did not come by itself.
         self._promoted = self._freed = 0
@@ -64,24 +67,36 @@ class Nursery:
             self._promoted = self._freed = 0
             self._start_anew(collected, ended)
             return
-        resident, _ = self._runtime.resident(ended)
-        grown, self._resident = resident - (self._resident or resident), resident
-        object_bytes = max(OBJECT_BYTES, grown / max(self._young, 1))
+        inside = 0 < admitted < self._young  # And not somebody's explicit collection.
+        resident, object_bytes = self._memory(ended, READ_INTERVAL if inside else LONGEST)
         self._garbage = min(collected / max(self._young, 1), 1.0)
         survivors = max(self._young - collected, 0)
         # What it took is split by usual prices: how dear it was for its number says more of caches.
         examining, freeing = survivors * EXAMINING, collected * FREEING
         wasted = max(0.0, ended - self._started) * examining / max(examining + freeing, EXAMINING)
-        room = max(self._runtime.memory_limit() - resident, 0)
-        most = MOST_GARBAGE * min(resident, room) / object_bytes
-        if 0 < admitted < self._young:  # And not somebody's explicit collection.
+        room = self._runtime.memory_limit() - resident
+        most = MOST_GARBAGE * max(min(resident, room), 0) / object_bytes
+        if inside:
             self._interrupted(collected, survivors)
             # What is garbage now was made bit by bit since the last collection.
             held = collected * object_bytes / resident * waited / 2
             self.size = min(resize_nursery(admitted, wasted=wasted, held=held), most)
         elif admitted:
             self.size = max(self.size, min(self._room(), most))
-        self._survive(survivors, wasted, waited, resident, object_bytes)
+        self._survive(survivors, wasted, waited, resident, object_bytes, room=room)
+
+    def _memory(self, now: float, age: float) -> tuple[int, float]:
+        """Return resident memory, no older than so many seconds, and the bytes of a young object.
+
+        Reading it may take as long as an explicit collection, to which it matters less.
+        """
+        self._made += self._young
+        resident, fresh = self._runtime.resident(now, age)
+        if fresh or resident != self._resident:
+            grown = resident - (self._resident or resident)
+            self._object_bytes = max(OBJECT_BYTES, grown / max(self._made, 1))
+            self._resident, self._made = resident, 0
+        return resident, self._object_bytes
 
     def _interrupted(self, collected: int, survivors: int) -> None:
         self._efficiency = relearn(self._efficiency, self._garbage)
@@ -101,6 +116,8 @@ class Nursery:
         waited: float,
         resident: float,
         object_bytes: float,
+        *,
+        room: float,
     ) -> None:
         """Add what has survived the young collection just now, and see whether it is due."""
         middle = self._middle
@@ -117,7 +134,6 @@ class Nursery:
         along = self.size * (1 - self._efficiency)
         due = due and along <= MOST_ALONG * middle.objects
         # And before what it may hold runs memory out.
-        room = self._runtime.memory_limit() - resident
         self.turn = middle.objects >= 1 and (due or middle.size >= MOST_GARBAGE * room)
 
     def _start_anew(self, collected: int, now: float) -> None:

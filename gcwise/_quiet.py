@@ -15,6 +15,11 @@ __all__ = ["FEW", "QUIET", "Quiet", "Seen"]
 
 # Seconds, as long as resident memory is not read again either, and young objects more.
 QUIET, FEW = 10e-3, 200
+# The moment lasts this share of the time since a look told something new, and no longer than so
+# many seconds.
+CALM, LONGEST = 0.25, 0.1
+# It is news when the young are due at less than this share of what was expected.
+SOONER = 0.5
 # No count reaches it.
 MOST_YOUNG = 2**31
 
@@ -22,14 +27,16 @@ MOST_YOUNG = 2**31
 class Quiet:
     """The moment after a look, in which the number of young objects alone tells what to do.
 
-    A look takes 20 us, and five times as long in a program whose own work leaves nothing of it in
-    the processor's caches: as long as many a batch's collection.
+    A look takes 20 us, and five to ten times as long in a program whose own work leaves nothing of
+    it in the processor's caches: as long as many a batch's collection. So the moment lasts ever
+    longer, until a look tells what that number would not have.
     """
 
     def __init__(self, runtime: Runtime, history: History) -> None:
         self._clock, self._count = runtime.clock, runtime.count
         self._places, self._skip_first = history.places, history.skip_first
         self._until, self._wakes_at = -1.0, -1
+        self._length, self._news_at = QUIET, runtime.clock()
         self._told = False
         self._due_at, self._cost = 0.0, 0.0
 
@@ -42,9 +49,19 @@ class Quiet:
         self._told = every
         self.wake()
 
-    def expect(self, due_at: float, cost: float) -> None:
-        """Note how many young objects would be due at their pace, and what that would waste."""
+    def expect(self, due_at: float, cost: float) -> bool:
+        """Note how many young objects would be due at their pace, and what that would waste.
+
+        Returns:
+            Whether that is news.
+        """
+        news = due_at < SOONER * self._due_at
         self._due_at, self._cost = min(due_at, MOST_YOUNG), cost
+        return news
+
+    def stir(self, now: float) -> None:
+        """Note that a look told something new: the next come soon, and then ever later."""
+        self._news_at = now
 
     def sleep(self, now: float, young: float, own_threshold: int) -> None:
         """Begin the moment; nothing is done in it until there are many more young objects.
@@ -52,10 +69,12 @@ class Quiet:
         Beyond the program's own threshold a window that closes lets automatic collection examine
         them at once, so that is a reason to act.
         """
+        # In this order for what is no number, from a clock that tells none.
+        self._length = min(max(QUIET, CALM * (now - self._news_at)), LONGEST)
         wakes_at = self._wakes_after(young)
         if young <= own_threshold:
             wakes_at = min(wakes_at, own_threshold + 1)
-        self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + QUIET
+        self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + self._length
 
     def collected(self, own_threshold: int) -> None:
         """Begin to count anew, and let the moment end when it would."""
@@ -69,7 +88,7 @@ class Quiet:
     def holds(self) -> bool:
         """Tell whether the moment lasts."""
         # Not before it began, either: a clock that jumped back would make it last for days.
-        return self._until - QUIET <= self._clock() < self._until
+        return self._until - self._length <= self._clock() < self._until
 
     def debt(self, young: int) -> tuple[float, float]:
         """Return what a collection of the young would waste, and what holding so many has cost.

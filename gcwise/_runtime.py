@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import sys
 import time
 
@@ -83,12 +84,17 @@ class Runtime:
         """Forget the process: after a fork, psutil's handle would go on telling of the parent."""
         self._process: psutil.Process | None = None
         self._resident = 0
-        self._read_at = -READ_INTERVAL
+        self._read_at = -math.inf
 
-    def resident(self, now: float) -> tuple[int, bool]:
-        """Return resident memory in bytes, at most 10 ms old, and whether it was read just now."""
+    def resident(self, now: float, age: float = READ_INTERVAL) -> tuple[int, bool]:
+        """Return resident memory in bytes, and whether it was read just now.
+
+        Args:
+            now: By the clock.
+            age: Seconds that the last reading may be old, to do without another.
+        """
         # Not below it after a clock that jumped back, either.
-        if 0 <= now - self._read_at < READ_INTERVAL:
+        if 0 <= now - self._read_at < age:
             return self._resident, False
         self._read_at = now
         self._resident = self._read_resident()

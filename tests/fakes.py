@@ -130,7 +130,7 @@ class ToldRuntime:
         """Return what there is in each generation."""
         return self.young, 0, 0
 
-    def resident(self, _now):
+    def resident(self, _now, _age=0.0):
         """Return resident memory as just read."""
         return self.bytes, True
 

@@ -12,7 +12,7 @@ from gcwise import Policy, Reason, _collector
 from gcwise._collector import MOST_SITES, Collector
 from gcwise._policy import OBJECT_BYTES, PRESSURE_OVERHEAD, TRIVIAL
 from gcwise._prices import OVERHEAD
-from gcwise._quiet import FEW, QUIET
+from gcwise._quiet import FEW, LONGEST, QUIET
 from gcwise._runtime import READ_INTERVAL
 from gcwise._window import BATCH
 from tests.fakes import OBJECT, PROGRAM, FakeRuntime
@@ -562,7 +562,7 @@ class TestByCount:
     def test_the_next_look_notices_it(self, looked):
         """Nothing is expected to wait any more, and debts have begun anew."""
         self.end(looked, MANY)
-        looked.runtime.spend(QUIET * 1.01)
+        looked.runtime.spend(LONGEST * 1.01)
         decision = looked.collector.end("job", None)
         assert decision.generation is None
         assert decision.candidates == 0
@@ -578,6 +578,65 @@ class TestByCount:
         """Nothing is done."""
         looked.collector.active = False
         assert self.end(looked, MANY).reason is Reason.INACTIVE
+
+
+class TestNews:
+    """Looks come ever more seldom, until one tells what the number of the young would not have."""
+
+    @pytest.fixture
+    def calm(self, job):
+        """Return a job that has been looked at for seconds, with nothing new."""
+        job.run(100, cycles)
+        assert self.moment(job) == LONGEST
+        return job
+
+    @staticmethod
+    def moment(job):
+        """Return the seconds in which there is to be no look."""
+        return job.collector.quiet._length
+
+    def test_the_young_alone_are_none(self, calm):
+        """Whether they are due is told by their number."""
+        assert generations(calm.run(1, cycles)) == [0]
+        assert generations(calm.run(1, freed)) == [None]
+        assert self.moment(calm) == LONGEST
+
+    def test_an_older_generation_is_due(self, calm):
+        """It may soon be again."""
+        work = window_of(8)
+        decisions = (calm.run(1, work)[0] for _ in range(200))
+        assert any(each.generation == 1 for each in decisions)
+        assert self.moment(calm) == QUIET
+
+    def test_large_objects_are_due(self, calm):
+        """However few: their number would never have told."""
+        assert generations(calm.run(1, arrays)) == [0]
+        assert self.moment(calm) == QUIET
+
+    def test_a_full_collection_has_to_wait(self):
+        """The oldest generation is wanted as soon as it may be collected."""
+        job = Job(1_000_000)
+        for _ in range(6):
+            job.structure(500_000).die()
+            job.teardown("close")
+        job.teardown("fruitless")
+        job.run(3, freed, seconds=0.3)
+        assert self.moment(job) == LONGEST
+        job.structure(500_000).die()
+        assert job.teardown("close", seconds=0.0).reason is Reason.OVERHEAD
+        assert self.moment(job) == QUIET
+
+    def test_memory_is_short(self):
+        """What is due may be so within moments."""
+        job = Job(limit=PROGRAM + 100_000 * OBJECT)
+        job.run(100, freed)
+        assert self.moment(job) == QUIET
+
+    def test_a_teardown_tried_all(self, calm):
+        """What it left may be old."""
+        calm.structure().die()
+        assert calm.teardown().reason is Reason.EXPLORING
+        assert self.moment(calm) == QUIET
 
 
 class TestSchedule:

@@ -35,7 +35,7 @@ TABLE = {
     "_quiet": {"_record"},
     "_prices": {"_policy", "_record", "_site"},
     "_ledger": {"_policy", "_prices", "_site"},
-    "_nursery": {"_ledger", "_policy", "_site"},
+    "_nursery": {"_ledger", "_policy", "_quiet", "_runtime", "_site"},
     "_window": {"_nursery"},
     "_books": {"_ledger"},
     "_trimmer": set(),

@@ -7,7 +7,7 @@ import pytest
 from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
-from gcwise._quiet import FEW, QUIET, Quiet, Seen
+from gcwise._quiet import CALM, FEW, LONGEST, QUIET, SOONER, Quiet, Seen
 from tests.fakes import FakeRuntime
 
 OWN = 10_000
@@ -92,6 +92,52 @@ def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
     runtime.make(1)
     assert quiet.skipped(None, "here") is None
     assert quiet.holds()
+
+
+class TestNews:
+    """What a look tells that the number of young objects would not have."""
+
+    @staticmethod
+    def length(quiet, runtime):
+        """Return for how long nothing is looked at from now on."""
+        quiet.sleep(runtime.now, 0, OWN)
+        began = runtime.now
+        while quiet.skipped(None, "here") is not None:
+            runtime.spend(QUIET / 100)
+        return runtime.now - began
+
+    def test_the_longer_ago_the_longer_nothing_is_looked_at(self, quiet, runtime):
+        """For a share of that time, and neither shorter nor longer than a look is worth."""
+        lengths = {}
+        for calm in (0.0, 0.2, 1.0):
+            quiet.stir(runtime.now)
+            runtime.spend(calm)
+            lengths[calm] = self.length(quiet, runtime)
+
+        assert lengths[0.0] == pytest.approx(QUIET, rel=0.02)
+        assert lengths[0.2] == pytest.approx(CALM * 0.2, rel=0.02)
+        assert lengths[1.0] == pytest.approx(LONGEST, rel=0.02)
+
+    def test_long_moment_holds(self, quiet, runtime):
+        """As long as it lasts, and not before it began."""
+        runtime.spend(1.0)
+        quiet.sleep(runtime.now, 0, OWN)
+        runtime.spend(LONGEST * 0.9)
+        assert quiet.holds()
+        runtime.now -= LONGEST
+        assert not quiet.holds()
+
+    def test_being_due_sooner_is_news(self, quiet):
+        """The young turn out to be larger, or more of them to be garbage."""
+        assert not quiet.expect(1_000.0, 1.0)
+        assert not quiet.expect(1_000.0 * SOONER, 1.0)
+        assert not quiet.expect(10_000.0, 1.0)
+        assert quiet.expect(10_000.0 * SOONER - 1, 1.0)
+
+    def test_clock_that_tells_no_number_lets_it_look_soon(self, quiet):
+        """It is not taken for a long calm."""
+        quiet.sleep(math.nan, 0, OWN)
+        assert quiet._length == QUIET
 
 
 def test_what_is_held_grows_with_the_square(quiet):
