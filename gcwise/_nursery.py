@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gcwise._ledger import MIDDLE_EFFICIENCY, Generation
 from gcwise._policy import EXAMINING, FREEING, OBJECT_BYTES, resize_nursery
-from gcwise._quiet import LONGEST
+from gcwise._quiet import LONG_QUIET
 from gcwise._runtime import READ_INTERVAL
 from gcwise._site import YOUNG_EFFICIENCY, relearn
 
@@ -68,7 +68,7 @@ class Nursery:
             self._start_anew(collected, ended)
             return
         inside = 0 < admitted < self._young  # And not somebody's explicit collection.
-        resident, object_bytes = self._memory(ended, READ_INTERVAL if inside else LONGEST)
+        resident, object_bytes = self._memory(ended, READ_INTERVAL if inside else LONG_QUIET)
         self._garbage = min(collected / max(self._young, 1), 1.0)
         survivors = max(self._young - collected, 0)
         # What it took is split by usual prices: how dear it was for its number says more of caches.

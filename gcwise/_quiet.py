@@ -17,7 +17,7 @@ __all__ = ["FEW", "QUIET", "Quiet", "Seen"]
 QUIET, FEW = 10e-3, 200
 # The moment lasts this share of the time since a look told something new, and no longer than so
 # many seconds.
-CALM, LONGEST = 0.25, 0.1
+CALM, LONG_QUIET = 0.25, 0.1
 # It is news when the young are due at less than this share of what was expected.
 SOONER = 0.5
 # No count reaches it.
@@ -70,7 +70,7 @@ class Quiet:
         them at once, so that is a reason to act.
         """
         # In this order for what is no number, from a clock that tells none.
-        self._length = min(max(QUIET, CALM * (now - self._news_at)), LONGEST)
+        self._length = min(max(QUIET, CALM * (now - self._news_at)), LONG_QUIET)
         wakes_at = self._wakes_after(young)
         if young <= own_threshold:
             wakes_at = min(wakes_at, own_threshold + 1)

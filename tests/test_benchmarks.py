@@ -5,7 +5,9 @@ import sys
 import pytest
 
 from gcwise._collector import collector
+from tests.benchmarks import child
 from tests.benchmarks.child import change
+from tests.benchmarks.policies import by_name
 
 
 @pytest.fixture
@@ -39,3 +41,18 @@ def test_an_unknown_constant_is_refused():
     """A slip of the pen does not measure the same twice."""
     with pytest.raises(ValueError, match="gcwise has no constant of the name 'LERNING'"):
         change(["LERNING=0.25"])
+
+
+def test_a_job_is_done_so_many_times(monkeypatch):
+    """`--times N`, all within one measurement."""
+    done, said = [], []
+    monkeypatch.setattr(child, "prepare", lambda _workload, _scale: done.append)
+    monkeypatch.setattr(child, "say", lambda **line: said.append((len(done), set(line))))
+
+    child.run("any", by_name("gcwise"), 1.0, 3, events=False)
+
+    assert len(done) == 3
+    (before, first), (after, last) = said
+    assert (before, after) == (0, 3)
+    assert "begin" in first
+    assert "end" in last

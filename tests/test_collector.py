@@ -12,7 +12,7 @@ from gcwise import Policy, Reason, _collector
 from gcwise._collector import MOST_SITES, Collector
 from gcwise._policy import OBJECT_BYTES, PRESSURE_OVERHEAD, TRIVIAL
 from gcwise._prices import OVERHEAD
-from gcwise._quiet import FEW, LONGEST, QUIET
+from gcwise._quiet import FEW, LONG_QUIET, QUIET
 from gcwise._runtime import READ_INTERVAL
 from gcwise._window import BATCH
 from tests.fakes import OBJECT, PROGRAM, FakeRuntime
@@ -562,7 +562,7 @@ class TestByCount:
     def test_the_next_look_notices_it(self, looked):
         """Nothing is expected to wait any more, and debts have begun anew."""
         self.end(looked, MANY)
-        looked.runtime.spend(LONGEST * 1.01)
+        looked.runtime.spend(LONG_QUIET * 1.01)
         decision = looked.collector.end("job", None)
         assert decision.generation is None
         assert decision.candidates == 0
@@ -587,7 +587,7 @@ class TestNews:
     def calm(self, job):
         """Return a job that has been looked at for seconds, with nothing new."""
         job.run(100, cycles)
-        assert self.moment(job) == LONGEST
+        assert self.moment(job) == LONG_QUIET
         return job
 
     @staticmethod
@@ -599,7 +599,7 @@ class TestNews:
         """Whether they are due is told by their number."""
         assert generations(calm.run(1, cycles)) == [0]
         assert generations(calm.run(1, freed)) == [None]
-        assert self.moment(calm) == LONGEST
+        assert self.moment(calm) == LONG_QUIET
 
     def test_an_older_generation_is_due(self, calm):
         """It may soon be again."""
@@ -621,7 +621,7 @@ class TestNews:
             job.teardown("close")
         job.teardown("fruitless")
         job.run(3, freed, seconds=0.3)
-        assert self.moment(job) == LONGEST
+        assert self.moment(job) == LONG_QUIET
         job.structure(500_000).die()
         assert job.teardown("close", seconds=0.0).reason is Reason.OVERHEAD
         assert self.moment(job) == QUIET

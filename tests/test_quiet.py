@@ -7,7 +7,7 @@ import pytest
 from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
-from gcwise._quiet import CALM, FEW, LONGEST, QUIET, SOONER, Quiet, Seen
+from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SOONER, Quiet, Seen
 from tests.fakes import FakeRuntime
 
 OWN = 10_000
@@ -116,15 +116,15 @@ class TestNews:
 
         assert lengths[0.0] == pytest.approx(QUIET, rel=0.02)
         assert lengths[0.2] == pytest.approx(CALM * 0.2, rel=0.02)
-        assert lengths[1.0] == pytest.approx(LONGEST, rel=0.02)
+        assert lengths[1.0] == pytest.approx(LONG_QUIET, rel=0.02)
 
     def test_long_moment_holds(self, quiet, runtime):
         """As long as it lasts, and not before it began."""
         runtime.spend(1.0)
         quiet.sleep(runtime.now, 0, OWN)
-        runtime.spend(LONGEST * 0.9)
+        runtime.spend(LONG_QUIET * 0.9)
         assert quiet.holds()
-        runtime.now -= LONGEST
+        runtime.now -= LONG_QUIET
         assert not quiet.holds()
 
     def test_being_due_sooner_is_news(self, quiet):
