@@ -20,7 +20,7 @@ from gcwise._policy import (
     pressure,
     weight_of,
 )
-from gcwise._quiet import QUIET, Quiet, Seen
+from gcwise._quiet import QUIET, SURPRISE, Quiet, Seen
 from gcwise._runtime import Runtime, kind
 from gcwise._site import Site
 from gcwise._trimmer import Trimmer
@@ -71,6 +71,7 @@ class Collector:
         # lock would be lost to a signal handler that raises between its acquiring and the `try`.
         self._claims: list[object] = []
         self.quiet.wake()
+        self.quiet.stir(self.runtime.clock())
         self._seen: Seen | None = None
 
     def configure(self, policy: Policy | None = None, *, active: bool | None = None) -> None:
@@ -182,6 +183,8 @@ class Collector:
             else:
                 site.saw(young, done.collected)
                 self.quiet.collected(self.window.own_threshold())
+                if reason is Reason.DUE and done.collected < SURPRISE * expected:
+                    self.quiet.stir(self.runtime.clock())
         generation = None if done is None else 0
         return Decision(generation, reason, name, examined, expected, cost, debt, done)
 

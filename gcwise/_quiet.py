@@ -18,8 +18,9 @@ QUIET, FEW = 10e-3, 200
 # The moment lasts this share of the time since a look told something new, and no longer than so
 # many seconds.
 CALM, LONG_QUIET = 0.25, 0.1
-# It is news when the young are due at less than this share of what was expected.
-SOONER = 0.5
+# It is news when the young are due at less than this share of what was expected, or no more than it
+# of what was expected of them was garbage.
+SURPRISE = 0.5
 # No count reaches it.
 MOST_YOUNG = 2**31
 
@@ -55,13 +56,14 @@ class Quiet:
         Returns:
             Whether that is news.
         """
-        news = due_at < SOONER * self._due_at
+        news = due_at < SURPRISE * self._due_at
         self._due_at, self._cost = min(due_at, MOST_YOUNG), cost
         return news
 
     def stir(self, now: float) -> None:
-        """Note that a look told something new: the next come soon, and then ever later."""
+        """Note that something new was seen: the next looks come soon, and then ever later."""
         self._news_at = now
+        self._until = min(self._until, now + QUIET)
 
     def sleep(self, now: float, young: float, own_threshold: int) -> None:
         """Begin the moment; nothing is done in it until there are many more young objects.

@@ -601,6 +601,20 @@ class TestNews:
         assert generations(calm.run(1, freed)) == [None]
         assert self.moment(calm) == LONG_QUIET
 
+    def test_fruitless_collections_by_count_are(self, calm):
+        """Those that would follow in a long moment may be as fruitless."""
+        for alive, holds in ((False, True), (True, False)):
+            calm.runtime.make(MANY, alive=alive)
+            assert calm.collector.end("job", None).reason is Reason.DUE
+            calm.runtime.spend(QUIET * 1.01)
+            assert calm.collector.quiet.holds() is holds
+
+    def test_a_forked_child_begins_anew(self, calm):
+        """What was calm may not be."""
+        calm.collector.after_fork()
+        calm.run(1, cycles)
+        assert self.moment(calm) == QUIET
+
     def test_an_older_generation_is_due(self, calm):
         """It may soon be again."""
         work = window_of(8)

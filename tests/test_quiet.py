@@ -7,7 +7,7 @@ import pytest
 from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
-from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SOONER, Quiet, Seen
+from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SURPRISE, Quiet, Seen
 from tests.fakes import FakeRuntime
 
 OWN = 10_000
@@ -127,12 +127,22 @@ class TestNews:
         runtime.now -= LONG_QUIET
         assert not quiet.holds()
 
+    def test_what_is_seen_meanwhile_ends_a_long_moment(self, quiet, runtime):
+        """It lasts as long from then on as after a look that told it."""
+        runtime.spend(1.0)
+        quiet.sleep(runtime.now, 0, OWN)
+        quiet.stir(runtime.now)
+        assert quiet.holds()
+        runtime.spend(QUIET * 1.01)
+        assert quiet.skipped(None, "here") is None
+        assert not quiet.holds()
+
     def test_being_due_sooner_is_news(self, quiet):
         """The young turn out to be larger, or more of them to be garbage."""
         assert not quiet.expect(1_000.0, 1.0)
-        assert not quiet.expect(1_000.0 * SOONER, 1.0)
+        assert not quiet.expect(1_000.0 * SURPRISE, 1.0)
         assert not quiet.expect(10_000.0, 1.0)
-        assert quiet.expect(10_000.0 * SOONER - 1, 1.0)
+        assert quiet.expect(10_000.0 * SURPRISE - 1, 1.0)
 
     def test_clock_that_tells_no_number_lets_it_look_soon(self, quiet):
         """It is not taken for a long calm."""
