@@ -8,6 +8,7 @@ from gcwise._collector import collector
 from tests.benchmarks import child
 from tests.benchmarks.child import change
 from tests.benchmarks.policies import by_name
+from tests.interpreters import needs_settings
 
 
 @pytest.fixture
@@ -43,6 +44,7 @@ def test_an_unknown_constant_is_refused():
         change(["LERNING=0.25"])
 
 
+@needs_settings
 def test_a_job_is_done_so_many_times(monkeypatch):
     """`--times N`, all within one measurement."""
     done, said = [], []
