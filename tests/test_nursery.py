@@ -3,6 +3,8 @@
 import pytest
 
 from gcwise._nursery import Nursery
+from gcwise._quiet import LONG_QUIET
+from gcwise._runtime import READ_INTERVAL
 from tests.fakes import ToldRuntime
 
 
@@ -94,6 +96,24 @@ class TestNursery:
 
         assert nursery.take() == (2, 12)
         assert nursery.take() == (0, 0)
+
+
+class TestReading:
+    """Reading memory takes as long as a small collection."""
+
+    @pytest.mark.parametrize(
+        ("admitted", "age"), [(1_000, READ_INTERVAL), (2_000, LONG_QUIET), (0, LONG_QUIET)]
+    )
+    def test_explicit_collections_do_with_an_older_reading(
+        self, runtime, nursery, monkeypatch, admitted, age
+    ):
+        """They come at every batch's end, and what may go on inside is not up to them."""
+        ages = []
+        monkeypatch.setattr(runtime, "resident", lambda _, age: ages.append(age) or (2**30, True))
+        runtime.young = 1_001
+        nursery.started()
+        nursery.stopped(0, admitted, 0)
+        assert ages == [age]
 
 
 class TestRoom:

@@ -109,6 +109,7 @@ class TestResident:
         assert runtime.resident(READ_INTERVAL * 0.9) == (GIB, False)
         assert process.asked == 1
         assert runtime.resident(READ_INTERVAL) == (2 * GIB, True)
+        assert runtime.resident(READ_INTERVAL * 9, READ_INTERVAL * 10) == (2 * GIB, False)
         assert process.asked == 2
 
     def test_the_process_is_looked_up_once(self, process):

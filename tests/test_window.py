@@ -1032,6 +1032,20 @@ class TestInTheMiddle:
         assert runtime.thresholds == (701, 11, 13)
         assert runtime.callbacks == []
 
+    @pytest.mark.parametrize(("young", "sets"), [(100, 0), (5_000, 1)])
+    def test_thresholds_are_set_where_they_change(self, monkeypatch, young, sets):
+        """A collection at a batch's end seldom teaches how many to admit."""
+        runtime = ToldRuntime()
+        window = Window(runtime)
+        window.nursery.size = 2_000.0
+        window.open(BATCH, "scope")
+        done = []
+        monkeypatch.setattr(window, "_set", lambda *thresholds: done.append(thresholds))
+        runtime.young = young
+        runtime.callbacks[0]("start", {})
+        runtime.callbacks[0]("stop", {"generation": 0, "collected": 100})
+        assert len(done) == sets
+
     def test_last_window_closes_before_a_change_is_set(self):
         """A thread that sets a changed threshold too late takes it back itself."""
 
