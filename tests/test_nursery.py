@@ -110,10 +110,27 @@ class TestReading:
         """They come at every batch's end, and what may go on inside is not up to them."""
         ages = []
         monkeypatch.setattr(runtime, "resident", lambda _, age: ages.append(age) or (2**30, True))
+        runtime.now += LONG_QUIET
         runtime.young = 1_001
         nursery.started()
         nursery.stopped(0, admitted, 0)
         assert ages == [age]
+
+    def test_explicit_collections_do_without_for_a_while(self, runtime, nursery, monkeypatch):
+        """Where none would make room for more than there is."""
+        ages = []
+        monkeypatch.setattr(runtime, "resident", lambda _, age: ages.append(age) or (2**30, True))
+
+        def changed(young):
+            runtime.young = young
+            nursery.started()
+            return nursery.stopped(0, 2_000, young)
+
+        assert [changed(young) for young in (900, 900, 100, 950, 900)] == [1, 0, 0, 1, 0]
+        runtime.now += LONG_QUIET
+        assert changed(900)
+        assert ages == [LONG_QUIET] * 3
+        assert nursery.take() == (6, 4_650)
 
 
 class TestRoom:
@@ -197,6 +214,21 @@ class TestMiddle:
             self.collection(runtime, nursery, freed=100_001)
 
         assert not nursery.turn
+
+    @pytest.mark.parametrize("times", [1, 4, 9])
+    def test_explicit_ones_are_taken_in_together(self, runtime, nursery, times):
+        """They tell what one of as many objects would, and that these were held as long."""
+        self.collection(runtime, nursery, admitted=0, waited=LONG_QUIET)
+        middle = nursery._middle
+        objects, size, debt, share = middle.objects, middle.size, middle.debt, middle.share
+        waited = LONG_QUIET / times - 1e-4
+        for _ in range(times):
+            assert nursery._middle.objects == objects
+            self.collection(runtime, nursery, admitted=0, waited=waited, took=2e-4)
+        assert middle.objects == objects + times * 100_001
+        assert middle.size == size + times * 100_001 * 128
+        held = times * waited + (times - 1) * 2e-4
+        assert middle.debt - debt == pytest.approx((share + middle.share) / 2 * held)
 
     def test_held_for_long(self, runtime, nursery):
         """What is cheap to examine and was held for long is due."""
