@@ -47,7 +47,8 @@ class Collector:
 
     def __init__(self, runtime: Runtime) -> None:
         self.history = History(runtime)
-        self.window, self.quiet = Window(runtime), Quiet(runtime, self.history)
+        self.window = Window(runtime)
+        self.quiet = Quiet(runtime, self.history, self.window.last)
         self.active = os.environ.get("GCWISE_ACTIVE") != "0"
         self.policy = Policy()
         # In place of all policies, while a test forces the decisions.
@@ -171,27 +172,25 @@ class Collector:
     def _go_by_count(self, name: str, window: int | None) -> Decision:
         """Let the number of young objects decide; the next look notices what is done here."""
         young = max(self.runtime.count()[0], 0)
-        site, (cost, debt) = self._site(name), self.quiet.debt(young)
+        site, (cost, debt) = self.sites.get(name) or self._site(name), self.quiet.debt(young)
         examined = round(young * site.tracked)
         expected = round(examined * site.efficiency)
-        reason = self._reason_by_count(young, window, due=debt >= cost)
-        done = None
+        reason, done = Reason.NOTHING_NEW, None
+        if debt >= cost:
+            reason = Reason.DUE
+        elif self.window.returning(window, young):
+            reason = Reason.RETURNING
         if reason is not Reason.NOTHING_NEW:
             done = self._collect(name, 0, examined)
             if done is None:
                 reason = Reason.BUSY
             else:
                 site.saw(young, done.collected)
-                self.quiet.collected(self.window.own_threshold())
+                self.quiet.count_from(0)
                 if reason is Reason.DUE and done.collected < SURPRISE * expected:
                     self.quiet.stir(self.runtime.clock())
         generation = None if done is None else 0
         return Decision(generation, reason, name, examined, expected, cost, debt, done)
-
-    def _reason_by_count(self, young: int, window: int | None, *, due: bool) -> Reason:
-        if due:
-            return Reason.DUE
-        return Reason.RETURNING if self.window.returning(window, young) else Reason.NOTHING_NEW
 
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""

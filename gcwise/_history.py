@@ -88,7 +88,9 @@ class History:
 
     def decided(self, decision: Decision) -> Decision:
         """Count a decision, and return it."""
-        place, reason = self._place(decision.site), decision.reason
+        # Not in `_place` alone: a call is dear where a batch's work fills the processor's caches.
+        place = self.places.get(decision.site) or self._place(decision.site)
+        reason = decision.reason
         place.reasons[reason] = place.reasons.get(reason, 0) + 1
         if decision.collection is not None:
             place.memory_freed += decision.collection.memory_freed or 0
@@ -96,7 +98,7 @@ class History:
 
     def collected(self, name: str, done: Collection) -> None:
         """Count a collection, but for the memory that it freed."""
-        place = self._place(name)
+        place = self.places.get(name) or self._place(name)
         place.collections[done.generation] += 1
         place.collected[done.generation] += done.collected
         place.candidates += done.candidates

@@ -6,6 +6,8 @@ from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gcwise._decision import Decision
     from gcwise._history import History
     from gcwise._policy import Policy
@@ -33,13 +35,14 @@ class Quiet:
     longer, until a look tells what that number would not have.
     """
 
-    def __init__(self, runtime: Runtime, history: History) -> None:
+    def __init__(self, runtime: Runtime, history: History, last: Callable[[], bool]) -> None:
+        self._last = last
         self._clock, self._count = runtime.clock, runtime.count
         self._places, self._skip_first = history.places, history.skip_first
         self._until, self._wakes_at = -1.0, -1
         self._length, self._news_at = QUIET, runtime.clock()
         self._told = False
-        self._due_at, self._cost = 0.0, 0.0
+        self._due_at, self._cost, self._returns_at = 0.0, 0.0, MOST_YOUNG
 
     def wake(self) -> None:
         """Let the next scope look in any case."""
@@ -68,24 +71,19 @@ class Quiet:
     def sleep(self, now: float, young: float, own_threshold: int) -> None:
         """Begin the moment; nothing is done in it until there are many more young objects.
 
-        Beyond the program's own threshold a window that closes lets automatic collection examine
-        them at once, so that is a reason to act.
+        Beyond the program's own threshold the last window that closes lets automatic collection
+        examine them at once, so that is a reason to act.
         """
         # In this order for what is no number, from a clock that tells none.
         self._length = min(max(QUIET, CALM * (now - self._news_at)), LONG_QUIET)
-        wakes_at = self._wakes_after(young)
-        if young <= own_threshold:
-            wakes_at = min(wakes_at, own_threshold + 1)
-        self._wakes_at, self._until = -1 if self._told else int(wakes_at), now + self._length
+        self._returns_at, self._until = own_threshold or MOST_YOUNG, now + self._length
+        self.count_from(young)
 
-    def collected(self, own_threshold: int) -> None:
+    def count_from(self, young: float) -> None:
         """Begin to count anew, and let the moment end when it would."""
-        wakes_at = min(self._wakes_after(0), own_threshold + 1)
-        self._wakes_at = -1 if self._told else int(wakes_at)
-
-    def _wakes_after(self, young: float) -> float:
         # What is due by now and was let be has its reasons: a few more will not change them.
-        return self._due_at if self._due_at > young else young + FEW
+        wakes_at = self._due_at if self._due_at > young else young + FEW
+        self._wakes_at = -1 if self._told else int(wakes_at)
 
     def holds(self) -> bool:
         """Tell whether the moment lasts."""
@@ -99,15 +97,21 @@ class Quiet:
         """
         return self._cost, self._cost * (young / max(self._due_at, 1.0)) ** 2
 
-    def skipped(self, policy: Policy | None, name: str) -> int | None:
+    def skipped(self, policy: Policy | None, name: str, window: int | None = None) -> int | None:
         """Count a decision, and return the young objects, if next to nothing is new, else None.
 
-        This is the whole cost of a scope with nothing to do.
+        This is the whole cost of a scope with nothing to do. `window` is the kind that is about to
+        close there.
         """
         # Locals, because CPython 3.11 is slow to call an attribute of an instance.
         count, clock = self._count, self._clock
         young = count()[0]
-        if young < self._wakes_at and policy is None and clock() < self._until:
+        if (
+            young < self._wakes_at
+            and policy is None
+            and clock() < self._until
+            and (young <= self._returns_at or window is None or not self._last())
+        ):
             try:
                 self._places[name].skips += 1
             except KeyError:

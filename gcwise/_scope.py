@@ -128,7 +128,7 @@ class Scope:
                 if kind is not None and kind is not GeneratorExit:
                     decision = collector.passing(self._site)
                 else:
-                    young = self._outcome = skipped(self._policy, self._site)
+                    young = self._outcome = skipped(self._policy, self._site, window)
                     if young is not None:
                         return
                     decision = self._decide(window)

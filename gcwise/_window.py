@@ -118,16 +118,21 @@ class Window:
 
     def own_threshold(self) -> int:
         """Return the program's own first threshold, whatever the windows have made of it."""
-        return self._owned(self._get())[0]
+        current = self._get()
+        return self._found[0] if current == self._bounded else self._owned(current)[0]
 
     def returning(self, kind: int | None, young: int) -> bool:
         """Tell whether closing this window lets automatic collection examine the young at once."""
         return (
             kind is not None
-            and sum(map(len, self._open)) == 1
             and 0 < self.own_threshold() < young
+            and self.last()
             and self._is_enabled()
         )
+
+    def last(self) -> bool:
+        """Tell whether only one window is open."""
+        return len(self._batches) + len(self._pauses) == 1
 
     def _repeat(self) -> None:
         scope = object()
@@ -212,11 +217,11 @@ class Window:
             # An increment calls itself a collection of the middle generation, and is none.
             generation = info["generation"] if self._has_middle else 0
             admitted = 0 if self._pauses else self._get()[0]
-            self.nursery.stopped(generation, admitted, info["collected"])
-            before = self._bounded
-            self._bound(self._found)
-            if self._bounded != before:
-                self._change()
+            if self.nursery.stopped(generation, admitted, info["collected"]):
+                before = self._bounded
+                self._bound(self._found)
+                if self._bounded != before:
+                    self._change()
 
 
 def _is_ours(thresholds: tuple[int, int, int]) -> bool:

@@ -460,10 +460,12 @@ class TestQuiet:
 
     def test_many_new_objects_end_it(self, rested):
         """A few do not, nor many while they hold next to nothing; but not beyond the threshold."""
+        scope, threshold = object(), rested.runtime.get_threshold()[0]
+        rested.collector.window.open(BATCH, scope)
         rested.runtime.make(FEW)
-        assert rested.collector.quiet.skipped(None, "here") == FEW + 10
-        rested.runtime.make(rested.runtime.get_threshold()[0])
-        assert rested.collector.quiet.skipped(None, "here") is None
+        assert rested.collector.quiet.skipped(None, "here", BATCH) == FEW + 10
+        rested.runtime.make(threshold)
+        assert rested.collector.quiet.skipped(None, "here", BATCH) is None
 
     def test_as_many_as_would_be_due_end_it(self, job):
         """At the pace at which they came, for what is held grows with their square."""

@@ -8,6 +8,7 @@ from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
 from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SURPRISE, Quiet, Seen
+from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
 
 OWN = 10_000
@@ -20,9 +21,15 @@ def runtime():
 
 
 @pytest.fixture
-def quiet(runtime):
+def others():
+    """Return the windows that are open besides the one that closes."""
+    return set()
+
+
+@pytest.fixture
+def quiet(runtime, others):
     """Return the quiet of a process that has looked at nothing yet."""
-    return Quiet(runtime, History(runtime))
+    return Quiet(runtime, History(runtime), lambda: not others)
 
 
 def test_at_first_there_is_none(quiet):
@@ -49,7 +56,6 @@ def test_it_ends_with_time(quiet, runtime):
         (1_000, 5_000.0, 5_000),
         (1_000, math.inf, OWN + 1),
         (OWN - 1, 0.0, OWN + 1),
-        (OWN + 1, 0.0, OWN + 1 + FEW),
     ],
 )
 def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
@@ -57,9 +63,29 @@ def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
     quiet.expect(due_at, 1.0)
     quiet.sleep(runtime.now, young, OWN)
     runtime.make(wakes_at - 1)
-    assert quiet.skipped(None, "here") == wakes_at - 1
+    assert quiet.skipped(None, "here", BATCH) == wakes_at - 1
     runtime.make(1)
-    assert quiet.skipped(None, "here") is None
+    assert quiet.skipped(None, "here", BATCH) is None
+
+
+@pytest.mark.parametrize("due_at", [2.0 * OWN, math.inf])
+def test_automatic_collection_matters_where_it_comes_back(quiet, runtime, others, due_at):
+    """At the end of the last window, and neither at a checkpoint nor within another window."""
+    quiet.expect(due_at, 1.0)
+    quiet.sleep(runtime.now, 0, OWN)
+    runtime.make(OWN + 1)
+    assert quiet.skipped(None, "here", BATCH) is None
+    assert quiet.skipped(None, "here") == OWN + 1
+    others.add("another")
+    assert quiet.skipped(None, "here", BATCH) == OWN + 1
+
+
+def test_automatic_collection_that_never_comes_does_not_matter(quiet, runtime):
+    """A first threshold of 0 switches it off."""
+    quiet.expect(math.inf, 1.0)
+    quiet.sleep(runtime.now, 0, 0)
+    runtime.make(OWN)
+    assert quiet.skipped(None, "here", BATCH) == OWN
 
 
 def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
@@ -86,11 +112,11 @@ def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
     """The next is for as many as would be due, however few, if that is known."""
     quiet.expect(due_at, 1.0)
     quiet.sleep(runtime.now, 100_000, OWN)
-    quiet.collected(OWN)
+    quiet.count_from(0)
     runtime.make(wakes_at - 1)
-    assert quiet.skipped(None, "here") == wakes_at - 1
+    assert quiet.skipped(None, "here", BATCH) == wakes_at - 1
     runtime.make(1)
-    assert quiet.skipped(None, "here") is None
+    assert quiet.skipped(None, "here", BATCH) is None
     assert quiet.holds()
 
 
@@ -207,7 +233,7 @@ def test_nothing_is_skipped_while_every_decision_is_told(quiet, runtime):
     quiet.sleep(runtime.now, 0, OWN)
     assert quiet.holds()
     assert quiet.skipped(None, "here") is None
-    quiet.collected(OWN)
+    quiet.count_from(0)
     assert quiet.skipped(None, "here") is None
     quiet.tell(every=False)
     quiet.sleep(runtime.now, 0, OWN)

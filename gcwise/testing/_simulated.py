@@ -263,7 +263,7 @@ def simulated(runtime: SimulatedRuntime | None = None) -> Iterator[SimulatedRunt
     try:
         History.__init__(collector.history, runtime)
         Window.__init__(collector.window, runtime)
-        Quiet.__init__(collector.quiet, runtime, collector.history)
+        Quiet.__init__(collector.quiet, runtime, collector.history, collector.window.last)
         collector.begin(runtime)
         yield runtime
     finally:
