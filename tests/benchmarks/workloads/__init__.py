@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from . import applications, concurrency, lifetimes, long_running, parsing, tiny
+from . import afterwards, applications, concurrency, lifetimes, long_running, parsing, tiny
 from .registry import WORKLOADS, Job, Workload
 
 __all__ = [
     "WORKLOADS",
     "Job",
     "Workload",
+    "afterwards",
     "applications",
     "concurrency",
     "lifetimes",
