@@ -8,8 +8,6 @@ from gcwise._ledger import Ledger
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from gcwise._collection import Collection
     from gcwise._runtime import Runtime
     from gcwise._site import Site
@@ -23,15 +21,16 @@ class Books:
 
     Attributes:
         ledger: What is known of each generation.
-        looked: The place that was last told to collect, the generation, and the young objects then.
+        looked: What is known of the place that was last told to collect, the generation, and the
+            young objects then.
     """
 
-    def __init__(self, runtime: Runtime, window: Window, site: Callable[[str], Site]) -> None:
+    def __init__(self, runtime: Runtime, window: Window) -> None:
         now = runtime.clock()
         resident, _ = runtime.resident(now)
-        self._runtime, self._window, self._site = runtime, window, site
+        self._runtime, self._window = runtime, window
         self.ledger = Ledger(now, resident, runtime.choices, runtime.interval)
-        self.looked: tuple[str, int, int] | None = None
+        self.looked: tuple[Site, int, int] | None = None
         self._stats = runtime.stats()
         # Young objects at the last look, and how many more came each second until this one.
         self._left, self._pace = max(runtime.count()[0], 0), math.inf
@@ -91,7 +90,7 @@ class Books:
             collected = max(stats[number]["collected"] - before[number]["collected"], 0)
             learner = None
             if looked is not None and looked[1] == number:
-                learner, young = self._site(looked[0]), looked[2]
+                learner, _, young = looked
             self.ledger.observe(learner or site, max(young, collected), resident, now)
             self._count(learner, number, collected)
             self.ledger.settle(self._runtime.at_most(number), learner, collected, resident=after)

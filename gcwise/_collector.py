@@ -14,7 +14,6 @@ from gcwise._policy import (
     Policy,
     Verdict,
     decide,
-    growth_until_due,
     held_cost,
     overhead_of,
     pressure,
@@ -65,7 +64,7 @@ class Collector:
         self._reset()
 
     def _reset(self) -> None:
-        self._books = Books(self.runtime, self.window, self._site)
+        self._books = Books(self.runtime, self.window)
         self._ledger = self._books.ledger
         # Who asks to look; the first may, across gc.collect(), and the others never wait for it: a
         # finalizer that comes back here, or a second thread, finds itself behind and goes on. A
@@ -163,7 +162,7 @@ class Collector:
         teardown: bool,
     ) -> Decision:
         self._seen = None
-        site = self._site(name)
+        site = self._site(name) if teardown else self._place(name, window)
         self._books.observe(site, resident)
         if teardown:
             return self._teardown(name, site, policy)
@@ -172,16 +171,19 @@ class Collector:
     def _go_by_count(self, name: str, window: int | None) -> Decision:
         """Let the number of young objects decide; the next look notices what is done here."""
         young = max(self.runtime.count()[0], 0)
-        site, (cost, debt) = self.sites.get(name) or self._site(name), self.quiet.debt(young)
-        examined = round(young * site.tracked)
-        expected = round(examined * site.efficiency)
+        site = self._place(name, window)
+        examined = young * site.tracked
+        expected = examined * site.efficiency
+        cost, debt = self.quiet.weigh(young, examined, expected)
         reason, done = Reason.NOTHING_NEW, None
         if debt >= cost:
             reason = Reason.DUE
         elif self.window.returning(window, young):
             reason = Reason.RETURNING
-        if reason is not Reason.NOTHING_NEW:
-            done = self._collect(name, 0, examined)
+        if reason is Reason.NOTHING_NEW:
+            self.quiet.count_from(young)
+        else:
+            done = self._collect(name, 0, round(examined))
             if done is None:
                 reason = Reason.BUSY
             else:
@@ -190,7 +192,9 @@ class Collector:
                 if reason is Reason.DUE and done.collected < SURPRISE * expected:
                     self.quiet.stir(self.runtime.clock())
         generation = None if done is None else 0
-        return Decision(generation, reason, name, examined, expected, cost, debt, done)
+        return Decision(
+            generation, reason, name, round(examined), round(expected), cost, debt, done
+        )
 
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""
@@ -212,10 +216,11 @@ class Collector:
             claims.append(claim)
             if claims[0] is not claim:
                 return refused(Reason.BUSY, name)
-            young = self._books.observe(self._site(name), resident)
+            site = self._place(name, None)
+            young = self._books.observe(site, resident)
             decision = self._weigh(name, chosen)
             if decision.generation is not None:
-                self._books.looked = (name, decision.generation, young)
+                self._books.looked = (site, decision.generation, young)
             self._seen = Seen(decision, policy, self.runtime.count(), self._ledger.read_at + QUIET)
             return decision
         finally:
@@ -230,6 +235,11 @@ class Collector:
         else:
             self.history.collected(name, done)
         return done
+
+    def _place(self, name: str, window: int | None) -> Site:
+        """Return what is known of the place: of its own while other batches are under way there."""
+        site = self.sites.get(name) or self._site(name)
+        return site.among() if self.window.others(window) else site
 
     def _site(self, name: str) -> Site:
         # Without a lock: a finalizer in a forked child would wait forever for one that was held by
@@ -263,10 +273,8 @@ class Collector:
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
         if policy is self.policy:
-            growth = growth_until_due(outlooks[0], self._books.seconds_of(ledger.young), weight)
-            due_at = max(ledger.young, 1) * growth
             older = verdict.generation != 0 and verdict.reason in AWAITED
-            if self.quiet.expect(due_at, outlooks[0].cost) or older or short > 0:
+            if self._expect(outlooks[0], weight) or older or short > 0:
                 self.quiet.stir(ledger.read_at)
             if verdict.generation is None:
                 self._sleep(ledger.young)
@@ -275,6 +283,19 @@ class Collector:
         told = self.runtime.choices[0] if verdict.generation is None else verdict.generation
         outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else told]
         return _decision(name, verdict, outlook, held_cost(outlook, gap, weight))
+
+    def _expect(self, young: Outlook, weight: float) -> bool:
+        """Note at what pace the young come; tell whether it is news."""
+        came = max(self._ledger.young, 1.0)
+        garbage = max(young.expected, self._ledger.generations[0].efficiency)
+        # Half of the time on average, as they came bit by bit.
+        held = young.share * self._books.seconds_of(self._ledger.young) / 2 * weight
+        return self.quiet.expect(
+            held / (garbage * came),
+            self._ledger.prices.seconds.young + self._ledger.aged(1),
+            freed=garbage / came,
+            kept=max(young.candidates - garbage, 0.0) / came,
+        )
 
     def _sleep(self, young: float) -> None:
         if self.policy.period is None:  # Else each decision counts.

@@ -37,6 +37,7 @@ class Generation:
         objects: Objects that came into it since it was last collected.
         size: Their bytes.
         efficiency: Share of them expected to be garbage.
+        found: Share that was, as far as collections have shown.
         hinted: Garbage objects that teardowns left in it, which no count shows.
         garbage: Bytes that its garbage held when last observed,
         share: and their ratio to the memory that the rest of the process used.
@@ -47,6 +48,7 @@ class Generation:
     __slots__ = (
         "debt",
         "efficiency",
+        "found",
         "garbage",
         "hinted",
         "last_at",
@@ -56,7 +58,7 @@ class Generation:
     )
 
     def __init__(self, efficiency: float, now: float) -> None:
-        self.efficiency = efficiency
+        self.efficiency, self.found = efficiency, 0.0
         self.clear(now)
 
     def clear(self, now: float) -> None:
@@ -92,6 +94,7 @@ class Generation:
         if rest >= 1 and not told:
             seen = min(max(collected - self.hinted, 0.0) / rest, 1.0)
             self.efficiency = relearn(self.efficiency, seen)
+            self.found = blend(self.found, seen, LEARNING)
         return min(collected / max(self.waiting, 1.0), 1.0)
 
 
@@ -200,12 +203,20 @@ class Ledger:
         examined = heap / HEAP_OBJECT_BYTES + garbage
         counts = young.waiting, young.waiting + middle.waiting, examined
         return (
-            self._outlook(0, counts[0], Work(survivors[0], 0.0, 0.0, freed)),
-            self._outlook(1, counts[1], Work(*survivors, 0.0, freed, cold)),
+            self._outlook(0, counts[0], Work(survivors[0], 0.0, 0.0, freed), self.aged(1)),
+            self._outlook(1, counts[1], Work(*survivors, 0.0, freed, cold), self.aged(2)),
             self._outlook(2, counts[2], Work(0.0, 0.0, heap, freed, cold + old.expected)),
         )
 
-    def _outlook(self, number: int, objects: float, work: Work) -> Outlook:
+    def aged(self, generation: int) -> float:
+        """Return the seconds that promoting a young object there costs when it becomes garbage.
+
+        It is freed anyway, but takes longer when it is no longer in the processor's caches.
+        """
+        price = self.prices.seconds
+        return self.generations[generation].found * max(price.freed_cold - price.freed, 0.0)
+
+    def _outlook(self, number: int, objects: float, work: Work, aged: float = 0.0) -> Outlook:
         share = debt = expected = 0.0
         # Only what younger ones would not free: it is no reason to promote these past it.
         own = self._own.get(number)
@@ -220,7 +231,7 @@ class Ledger:
             work.freed + work.freed_cold,
             share,
             debt,
-            self.prices.of(work)[0],
+            self.prices.of(work)[0] + work.young * aged,
             expected / max(objects, 1.0),
             self.now - self.generations[number].last_at,
         )

@@ -119,9 +119,7 @@ class Nursery:
         self._promoted = self._freed = 0
         return ROOM * had if vain else 0.0
 
-    def _survive(
-        self, waited: float, resident: float, object_bytes: float, *, left: float
-    ) -> None:
+    def _survive(self, waited: float, resident: float, object_bytes: float, *, left: float) -> None:
         """Add what has survived the last young collections, and see whether it is due."""
         middle, (young, freed, seconds) = self._middle, self._lot
         survivors = max(young - freed, 0)

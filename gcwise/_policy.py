@@ -20,8 +20,8 @@ __all__ = [
     "Policy",
     "Verdict",
     "decide",
-    "growth_until_due",
     "held_cost",
+    "number_due",
     "overhead_of",
     "pressure",
     "resize_nursery",
@@ -249,11 +249,18 @@ def _trivial(outlook: Outlook) -> bool:
     return outlook.candidates >= 1 and cheap
 
 
-def growth_until_due(outlook: Outlook, seconds: float, weight: float) -> float:
-    """Return by which factor as many as came in so many seconds have to grow until they are due."""
-    # They came bit by bit; what is held grows with the square of their number.
-    held = outlook.share * seconds / 2 * weight
-    return math.sqrt(outlook.cost / held) if held > 0 else math.inf
+def number_due(held: float, wasted: float, overhead: float) -> float:
+    """Return how many objects are due that come bit by bit: what is held grows with their square.
+
+    Args:
+        held: Seconds that holding their garbage has cost, for one times one of them.
+        wasted: Seconds that a collection would waste on each.
+        overhead: Seconds that it takes beside them.
+    """
+    if not held > 0:
+        return math.inf
+    half = wasted / held / 2
+    return half + math.sqrt(half * half + overhead / held)
 
 
 def pressure(resident: float, limit: float) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from gcwise._policy import number_due
+from gcwise._prices import OVERHEAD
 from gcwise._record import NamedTuple
 
 TYPE_CHECKING = False
@@ -42,7 +44,8 @@ class Quiet:
         self._until, self._wakes_at = -1.0, -1
         self._length, self._news_at = QUIET, runtime.clock()
         self._told = False
-        self._due_at, self._cost, self._returns_at = 0.0, 0.0, MOST_YOUNG
+        self._due_at, self._returns_at = 0.0, MOST_YOUNG
+        self._held, self._price = 0.0, 0.0
 
     def wake(self) -> None:
         """Let the next scope look in any case."""
@@ -53,14 +56,23 @@ class Quiet:
         self._told = every
         self.wake()
 
-    def expect(self, due_at: float, cost: float) -> bool:
-        """Note how many young objects would be due at their pace, and what that would waste.
+    def expect(self, held: float, price: float, *, freed: float, kept: float) -> bool:
+        """Note at what pace young objects come, and how many would be due at the place that looks.
+
+        Args:
+            held: Seconds that holding garbage costs, for one of them times one that came.
+            price: Seconds to examine one that survives.
+            freed: Garbage among those that come there, for each.
+            kept: Others among them that a collection would examine.
 
         Returns:
-            Whether that is news.
+            Whether holding has become so much dearer that it is news.
         """
-        news = due_at < SURPRISE * self._due_at
-        self._due_at, self._cost = min(due_at, MOST_YOUNG), cost
+        # No dearer than to be due at once; nothing times for ever is no number.
+        held = min(held, OVERHEAD) if held > 0 else 0.0
+        news = held * SURPRISE * SURPRISE > self._held
+        self._held, self._price = held, price
+        self._due_at = min(number_due(held * freed, price * kept, OVERHEAD), MOST_YOUNG)
         return news
 
     def stir(self, now: float) -> None:
@@ -90,12 +102,9 @@ class Quiet:
         # Not before it began, either: a clock that jumped back would make it last for days.
         return self._until - self._length <= self._clock() < self._until
 
-    def debt(self, young: int) -> tuple[float, float]:
-        """Return what a collection of the young would waste, and what holding so many has cost.
-
-        The second grows with the square of their number, and is the first when they are due.
-        """
-        return self._cost, self._cost * (young / max(self._due_at, 1.0)) ** 2
+    def weigh(self, young: int, examined: float, garbage: float) -> tuple[float, float]:
+        """Return what collecting so many would waste, and what holding their garbage has cost."""
+        return OVERHEAD + (examined - garbage) * self._price, self._held * garbage * young
 
     def skipped(self, policy: Policy | None, name: str, window: int | None = None) -> int | None:
         """Count a decision, and return the young objects, if next to nothing is new, else None.

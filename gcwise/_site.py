@@ -46,6 +46,7 @@ class Site:
     """
 
     __slots__ = (
+        "_among",
         "_complete",
         "_counter",
         "_grown",
@@ -71,6 +72,16 @@ class Site:
         self._counter = itertools.count(1)
         # Whether there was time to try the oldest, too.
         self._complete = False
+        self._among: Site | None = None
+
+    def among(self) -> Site:
+        """Return what was learned there while other batches were under way.
+
+        What these have made so far is in use, and no garbage until they end.
+        """
+        if self._among is None:
+            self._among = Site()
+        return self._among
 
     def turn(self) -> int:
         """Count a decision for a fixed schedule, and return its number."""

@@ -134,6 +134,10 @@ class Window:
         """Tell whether only one window is open."""
         return len(self._batches) + len(self._pauses) == 1
 
+    def others(self, kind: int | None) -> bool:
+        """Tell whether windows are open besides the one that is about to close, if one is."""
+        return len(self._batches) + len(self._pauses) > (kind is not None)
+
     def _repeat(self) -> None:
         scope = object()
         self.open(BATCH, scope)

@@ -30,7 +30,7 @@ def window(runtime):
 @pytest.fixture
 def books(runtime, window):
     """Return books that have been looked at once."""
-    books = Books(runtime, window, lambda _name: Site())
+    books = Books(runtime, window)
     look(books, runtime)
     books.ledger.decided()
     return books

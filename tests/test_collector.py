@@ -582,6 +582,61 @@ class TestByCount:
         assert self.end(looked, MANY).reason is Reason.INACTIVE
 
 
+class TestAmongOthers:
+    """What other batches have made so far is in use until they end."""
+
+    @pytest.fixture
+    def busy(self, job):
+        """Return a job with another batch open, whose objects are in use."""
+        job.collector.window.open(BATCH, "other")
+        job.others = []
+        return job
+
+    @staticmethod
+    def work(job):
+        """Make something in this batch, and as much in the other."""
+        job.runtime.make(MANY // 2, alive=False)
+        job.others.append(job.runtime.make(MANY // 2))
+
+    @pytest.mark.parametrize("by_count", [False, True])
+    def test_what_is_expected_there_is_learned_apart(self, busy, by_count):
+        """Where others are under way half is in use; at the end of the last nothing is."""
+        end = busy.collector.end if by_count else busy.collector.decide
+        for _ in range(20):
+            busy.collector.window.open(BATCH, "this")
+            self.work(busy)
+            busy.runtime.spend(WORK)
+            end("job", None, window=BATCH)
+            busy.collector.window.close(BATCH, "this")
+            busy.runtime.make(MANY, alive=False)
+            while busy.others:
+                busy.others.pop().die()
+            busy.runtime.spend(WORK)
+            end("job", None, window=BATCH)
+        site = busy.collector.sites["job"]
+        assert site.among().efficiency < 0.7
+        assert site.efficiency > 0.9
+
+    def test_a_question_is_asked_there_too(self, busy):
+        """What follows its advice is learned where it was given."""
+        busy.collector.end("job", None)
+        for _ in range(20):
+            busy.runtime.spend(60.0)
+            self.work(busy)
+            if decision := busy.collector.look("job"):
+                busy.runtime.collect(decision.generation)
+                busy.runtime.spend(60.0)
+                busy.collector.decide("job")
+        assert busy.collector.sites["job"].among().efficiency < 0.8
+        assert busy.collector.sites["job"].efficiency == 1.0
+
+    def test_a_teardown_is_known_as_one_place(self, busy):
+        """What it takes apart is garbage whoever else is at work."""
+        busy.structure().die()
+        busy.teardown()
+        assert busy.collector.sites["close"].yields != [0.0, 0.0, 0.0]
+
+
 class TestNews:
     """Looks come ever more seldom, until one tells what the number of the young would not have."""
 

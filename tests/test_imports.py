@@ -32,7 +32,7 @@ TABLE = {
     "_policy": {"_checks", "_decision", "_record"},
     "_naming": {"_checks", "_policy"},
     "_site": {"_policy"},
-    "_quiet": {"_record"},
+    "_quiet": {"_policy", "_prices", "_record"},
     "_prices": {"_policy", "_record", "_site"},
     "_ledger": {"_policy", "_prices", "_site"},
     "_nursery": {"_ledger", "_policy", "_quiet", "_runtime", "_site"},

@@ -310,6 +310,34 @@ class TestCosts:
         assert ledger.outlooks()[0].cost - OVERHEAD == pytest.approx(2 * few)
         assert few > 0
 
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_survivors_that_will_be_garbage_are_dearer(self, ledger, site, number):
+        """By as much longer as freeing them takes once they are no longer in the caches."""
+        site.efficiency = 0.5
+        ledger.observe(site, 20_000, RESIDENT, 1.0)
+        before = ledger.outlooks()[number].cost
+        ledger.generations[number + 1].found = 0.25
+        price = ledger.prices.seconds
+        dearer = 10_000 * 0.25 * (price.freed_cold - price.freed)
+        assert ledger.outlooks()[number].cost - before == pytest.approx(dearer)
+
+    def test_what_survivors_become_is_learned(self, ledger, site):
+        """From collections of where they were promoted to; until then they are no dearer."""
+        found = []
+        for collected in (20_000, 10_000, 0):
+            found.append(ledger.generations[1].found)
+            ledger.observe(site, 20_000, RESIDENT, ledger.now + 1.0)
+            ledger.settle(0, site, 0, None, RESIDENT)
+            ledger.settle(1, None, collected, None, RESIDENT)
+        assert [*found, ledger.generations[1].found] == [0.0, 0.5, 0.5, 0.25]
+
+    def test_what_a_teardown_told_of_makes_none_dearer(self, ledger, site):
+        """It says nothing about what collections promote."""
+        ledger.observe(site, 20_000, RESIDENT, 1.0)
+        ledger.settle(0, site, 0, None, RESIDENT)
+        ledger.settle(1, site, 20_000, None, RESIDENT, told=True)
+        assert ledger.aged(1) == 0.0
+
     def test_a_full_collection_costs_the_live_heap(self, site):
         """It is estimated by bytes: twice the memory, twice the cost."""
         costs = [Ledger(0.0, size).outlooks()[2].cost for size in (RESIDENT, 2 * RESIDENT)]

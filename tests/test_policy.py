@@ -15,7 +15,7 @@ from gcwise._policy import (
     TRIVIAL,
     Outlook,
     decide,
-    growth_until_due,
+    number_due,
     overhead_of,
     pressure,
     resize_nursery,
@@ -131,25 +131,23 @@ class TestTheRule:
         assert verdict(WAITING._replace(debt=0.25, cost=0.25)) == (0, Reason.DUE)
 
 
-class TestGrowthUntilDue:
-    """How many more there have to be before another look is worth it."""
+class TestNumberDue:
+    """How many that come bit by bit make a collection worth it."""
 
-    def test_what_is_held_grows_with_the_square(self):
-        """Four times as dear a collection lets twice as many pass."""
-        once = growth_until_due(WAITING, 0.01, 1.0)
-        assert once == pytest.approx(math.sqrt(WAITING.cost / (WAITING.share * 0.005)))
-        assert growth_until_due(WAITING._replace(cost=4 * WAITING.cost), 0.01, 1.0) == 2 * once
-
-    def test_what_is_due_needs_no_growth(self):
-        """Held half of the time on average, and at the price of memory."""
-        seconds = 2 * WAITING.cost / WAITING.share
-        assert growth_until_due(WAITING, seconds, 1.0) == pytest.approx(1.0)
-        assert growth_until_due(WAITING, seconds / 10, 10.0) == pytest.approx(1.0)
-        assert growth_until_due(WAITING, math.inf, 1.0) == 0.0
+    @pytest.mark.parametrize("wasted", [0.0, 1e-9, 1e-6])
+    @pytest.mark.parametrize("held", [1e-15, 1e-12])
+    def test_holding_so_many_costs_what_collecting_them_wastes(self, held, wasted):
+        """What is held grows with the square of their number."""
+        number = number_due(held, wasted, 20e-6)
+        assert held * number**2 == pytest.approx(20e-6 + wasted * number)
 
     def test_nothing_held_is_never_due(self):
         """And no division by zero."""
-        assert growth_until_due(EMPTY, 1.0, 1.0) == math.inf
+        assert number_due(0.0, 1e-9, 1.0) == math.inf
+
+    def test_what_is_held_without_end_is_due_at_once(self):
+        """As where the clock stands still."""
+        assert number_due(math.inf, 1e-9, 1.0) == 0.0
 
 
 class TestPressure:

@@ -7,6 +7,7 @@ import pytest
 from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
+from gcwise._prices import OVERHEAD
 from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SURPRISE, Quiet, Seen
 from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
@@ -32,6 +33,12 @@ def quiet(runtime, others):
     return Quiet(runtime, History(runtime), lambda: not others)
 
 
+def due_at(quiet, number):
+    """Let so many young objects be due, all of them garbage; return whether that is news."""
+    held = OVERHEAD / number**2 if number else math.inf
+    return quiet.expect(held, 0.0, freed=1.0, kept=0.0)
+
+
 def test_at_first_there_is_none(quiet):
     """Nothing is known yet."""
     assert quiet.skipped(None, "here") is None
@@ -47,9 +54,9 @@ def test_it_ends_with_time(quiet, runtime):
 
 
 @pytest.mark.parametrize(
-    ("young", "due_at", "wakes_at"),
+    ("young", "due", "wakes_at"),
     [
-        (0, 0.0, FEW),
+        (0, 0, 1),
         (0, 50.0, 50),
         (1_000, 1_050.0, 1_050),
         (1_000, 0.0, 1_000 + FEW),
@@ -58,9 +65,9 @@ def test_it_ends_with_time(quiet, runtime):
         (OWN - 1, 0.0, OWN + 1),
     ],
 )
-def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
+def test_it_ends_with_objects(quiet, runtime, young, due, wakes_at):
     """With a few more, as many as would be due, or more than automatic collection lets be."""
-    quiet.expect(due_at, 1.0)
+    due_at(quiet, due)
     quiet.sleep(runtime.now, young, OWN)
     runtime.make(wakes_at - 1)
     assert quiet.skipped(None, "here", BATCH) == wakes_at - 1
@@ -68,10 +75,10 @@ def test_it_ends_with_objects(quiet, runtime, young, due_at, wakes_at):
     assert quiet.skipped(None, "here", BATCH) is None
 
 
-@pytest.mark.parametrize("due_at", [2.0 * OWN, math.inf])
-def test_automatic_collection_matters_where_it_comes_back(quiet, runtime, others, due_at):
+@pytest.mark.parametrize("due", [2.0 * OWN, math.inf])
+def test_automatic_collection_matters_where_it_comes_back(quiet, runtime, others, due):
     """At the end of the last window, and neither at a checkpoint nor within another window."""
-    quiet.expect(due_at, 1.0)
+    due_at(quiet, due)
     quiet.sleep(runtime.now, 0, OWN)
     runtime.make(OWN + 1)
     assert quiet.skipped(None, "here", BATCH) is None
@@ -82,7 +89,7 @@ def test_automatic_collection_matters_where_it_comes_back(quiet, runtime, others
 
 def test_automatic_collection_that_never_comes_does_not_matter(quiet, runtime):
     """A first threshold of 0 switches it off."""
-    quiet.expect(math.inf, 1.0)
+    due_at(quiet, math.inf)
     quiet.sleep(runtime.now, 0, 0)
     runtime.make(OWN)
     assert quiet.skipped(None, "here", BATCH) == OWN
@@ -90,7 +97,7 @@ def test_automatic_collection_that_never_comes_does_not_matter(quiet, runtime):
 
 def test_nothing_to_expect_is_no_number_too_large(quiet, runtime):
     """With automatic collection never to come, time alone ends it."""
-    quiet.expect(math.inf, 1.0)
+    due_at(quiet, math.inf)
     quiet.sleep(runtime.now, 0, 2**40)
     runtime.make(2**30)
     assert quiet.skipped(None, "here") == 2**30
@@ -106,11 +113,11 @@ def test_it_can_be_ended(quiet, runtime):
 
 
 @pytest.mark.parametrize(
-    ("due_at", "wakes_at"), [(0.0, FEW), (50.0, 50), (5_000.0, 5_000), (math.inf, OWN + 1)]
+    ("due", "wakes_at"), [(0, 1), (50.0, 50), (5_000.0, 5_000), (math.inf, OWN + 1)]
 )
-def test_after_a_collection_it_counts_anew(quiet, runtime, due_at, wakes_at):
+def test_after_a_collection_it_counts_anew(quiet, runtime, due, wakes_at):
     """The next is for as many as would be due, however few, if that is known."""
-    quiet.expect(due_at, 1.0)
+    due_at(quiet, due)
     quiet.sleep(runtime.now, 100_000, OWN)
     quiet.count_from(0)
     runtime.make(wakes_at - 1)
@@ -164,11 +171,16 @@ class TestNews:
         assert not quiet.holds()
 
     def test_being_due_sooner_is_news(self, quiet):
-        """The young turn out to be larger, or more of them to be garbage."""
-        assert not quiet.expect(1_000.0, 1.0)
-        assert not quiet.expect(1_000.0 * SURPRISE, 1.0)
-        assert not quiet.expect(10_000.0, 1.0)
-        assert quiet.expect(10_000.0 * SURPRISE - 1, 1.0)
+        """The young turn out to be larger, or to come faster."""
+        assert due_at(quiet, 1_000)
+        assert not due_at(quiet, 1_000 * SURPRISE)
+        assert not due_at(quiet, 10_000)
+        assert due_at(quiet, 10_000 * SURPRISE - 1)
+
+    def test_another_place_is_no_news(self, quiet):
+        """What is garbage there is known of each place."""
+        quiet.expect(1e-12, 1e-9, freed=0.1, kept=0.9)
+        assert not quiet.expect(1e-12, 1e-9, freed=1.0, kept=0.0)
 
     def test_clock_that_tells_no_number_lets_it_look_soon(self, quiet):
         """It is not taken for a long calm."""
@@ -177,11 +189,12 @@ class TestNews:
 
 
 def test_what_is_held_grows_with_the_square(quiet):
-    """Half as many as are due have cost a fourth of what a collection wastes."""
-    quiet.expect(1_000.0, 0.25)
-    assert quiet.debt(1_000) == (0.25, 0.25)
-    assert quiet.debt(500) == (0.25, 0.0625)
-    assert quiet.debt(0) == (0.25, 0.0)
+    """And what a collection wastes with the number of those that survive it."""
+    quiet.expect(1e-12, 1e-9, freed=0.5, kept=0.5)
+    assert quiet.weigh(1_000, 1_000, 500) == pytest.approx((OVERHEAD + 500e-9, 500e-9))
+    assert quiet.weigh(2_000, 2_000, 1_000) == pytest.approx((OVERHEAD + 1e-6, 2e-6))
+    assert quiet.weigh(2_000, 1_000, 1_000) == pytest.approx((OVERHEAD, 2e-6))
+    assert quiet.weigh(0, 0, 0) == (OVERHEAD, 0.0)
 
 
 def test_another_policy_is_always_asked(quiet, runtime):

@@ -125,3 +125,12 @@ def test_a_teardown_that_leaves_much_less_than_learned_is_tried_anew():
     assert not site.wants_trial()
     site.confirm(1000, 499)
     assert site.wants_trial()
+
+
+def test_what_is_learned_among_other_batches_is_apart():
+    """Their objects are in use then, and say nothing of what it leaves behind alone."""
+    site = Site()
+    site.among().saw(1_000, 0)
+    assert site.among() is site.among()
+    assert site.among().efficiency == pytest.approx(0.5)
+    assert site.efficiency == 1.0

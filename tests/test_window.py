@@ -748,6 +748,18 @@ class Interrupted(ToldRuntime):
         self.step()
 
 
+@pytest.mark.parametrize("kind", [BATCH, PAUSE])
+def test_others_are_those_that_stay_open(runtime, kind):
+    """All that are open, but for the one that is about to close."""
+    window = Window(runtime)
+    assert not window.others(None)
+    window.open(kind, "one")
+    assert window.others(None)
+    assert not window.others(kind)
+    window.open(BATCH, "another")
+    assert window.others(kind)
+
+
 class TestBoundFollows:
     """What a window admits follows what was learned of the collections inside."""
 
