@@ -175,26 +175,22 @@ class Collector:
         examined = young * site.tracked
         expected = examined * site.efficiency
         cost, debt = self.quiet.weigh(young, examined, expected)
-        reason, done = Reason.NOTHING_NEW, None
+        figures = name, round(examined), round(expected), cost, debt
         if debt >= cost:
             reason = Reason.DUE
         elif self.window.returning(window, young):
             reason = Reason.RETURNING
-        if reason is Reason.NOTHING_NEW:
-            self.quiet.count_from(young)
         else:
-            done = self._collect(name, 0, round(examined))
-            if done is None:
-                reason = Reason.BUSY
-            else:
-                site.saw(young, done.collected)
-                self.quiet.count_from(0)
-                if reason is Reason.DUE and done.collected < SURPRISE * expected:
-                    self.quiet.stir(self.runtime.clock())
-        generation = None if done is None else 0
-        return Decision(
-            generation, reason, name, round(examined), round(expected), cost, debt, done
-        )
+            self.quiet.count_from(young)
+            return Decision(None, Reason.NOTHING_NEW, *figures)
+        done = self._collect(name, 0, figures[1])
+        if done is None:
+            return Decision(None, Reason.BUSY, *figures)
+        site.saw(young, done.collected)
+        self.quiet.count_from(0)
+        if reason is Reason.DUE and done.collected < SURPRISE * expected:
+            self.quiet.stir(self.runtime.clock())
+        return Decision(0, reason, *figures, done)
 
     def look(self, name: str, policy: Policy | None = None) -> Decision:
         """Return what `decide` would act on now."""

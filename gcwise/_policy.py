@@ -181,7 +181,7 @@ class Outlook(NamedTuple):
         expected: Objects among them that are expected to be garbage.
         share: That garbage in memory, as a ratio to all else in it.
         debt: Seconds that holding on to it has cost so far.
-        cost: Seconds that collecting it would waste on objects that survive.
+        cost: Seconds that collecting it would waste on objects that survive, now or as these die.
         efficiency: Share of the candidates expected to be garbage that no younger one would free.
         rested: Seconds since it was last collected.
     """

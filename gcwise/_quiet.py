@@ -41,15 +41,15 @@ class Quiet:
         self._last = last
         self._clock, self._count = runtime.clock, runtime.count
         self._places, self._skip_first = history.places, history.skip_first
-        self._until, self._wakes_at = -1.0, -1
+        self._until, self._wakes_at, self._due_from = -1.0, -1, -1
         self._length, self._news_at = QUIET, runtime.clock()
         self._told = False
-        self._due_at, self._returns_at = 0.0, MOST_YOUNG
+        self._due_at, self._returns_from = 0.0, MOST_YOUNG
         self._held, self._price = 0.0, 0.0
 
     def wake(self) -> None:
         """Let the next scope look in any case."""
-        self._wakes_at, self._until = -1, -1.0
+        self._wakes_at, self._due_from, self._until = -1, -1, -1.0
 
     def tell(self, *, every: bool) -> None:
         """Skip nothing from now on, so that somebody is told of every decision; or skip again."""
@@ -88,14 +88,16 @@ class Quiet:
         """
         # In this order for what is no number, from a clock that tells none.
         self._length = min(max(QUIET, CALM * (now - self._news_at)), LONG_QUIET)
-        self._returns_at, self._until = own_threshold or MOST_YOUNG, now + self._length
+        self._returns_from = own_threshold + 1 if own_threshold else MOST_YOUNG
+        self._until = now + self._length
         self.count_from(young)
 
     def count_from(self, young: float) -> None:
         """Begin to count anew, and let the moment end when it would."""
         # What is due by now and was let be has its reasons: a few more will not change them.
-        wakes_at = self._due_at if self._due_at > young else young + FEW
-        self._wakes_at = -1 if self._told else int(wakes_at)
+        due_from = self._due_at if self._due_at > young else young + FEW
+        self._due_from = -1 if self._told else int(due_from)
+        self._wakes_at = min(self._due_from, self._returns_from)
 
     def holds(self) -> bool:
         """Tell whether the moment lasts."""
@@ -116,10 +118,9 @@ class Quiet:
         count, clock = self._count, self._clock
         young = count()[0]
         if (
-            young < self._wakes_at
+            (young < self._wakes_at or (young < self._due_from and not self._returning(window)))
             and policy is None
             and clock() < self._until
-            and (young <= self._returns_at or window is None or not self._last())
         ):
             try:
                 self._places[name].skips += 1
@@ -128,10 +129,13 @@ class Quiet:
             return young
         return None
 
+    def _returning(self, window: int | None) -> bool:
+        return window is not None and self._last()
+
     def seen(self, policy: Policy | None) -> int | None:
         """Return what `skipped` does, for a question that is no decision."""
         young = self._count()[0]
-        quiet = young < self._wakes_at and policy is None and self._clock() < self._until
+        quiet = young < self._due_from and policy is None and self._clock() < self._until
         return young if quiet else None
 
 
