@@ -68,11 +68,11 @@ class Quiet:
         Returns:
             Whether holding has become so much dearer that it is news.
         """
+        self._due_at = min(number_due(held * freed, price * kept, OVERHEAD), MOST_YOUNG)
         # No dearer than to be due at once; nothing times for ever is no number.
         held = min(held, OVERHEAD) if held > 0 else 0.0
         news = held * SURPRISE * SURPRISE > self._held
         self._held, self._price = held, price
-        self._due_at = min(number_due(held * freed, price * kept, OVERHEAD), MOST_YOUNG)
         return news
 
     def stir(self, now: float) -> None:
@@ -95,7 +95,7 @@ class Quiet:
     def count_from(self, young: float) -> None:
         """Begin to count anew, and let the moment end when it would."""
         # What is due by now and was let be has its reasons: a few more will not change them.
-        due_from = self._due_at if self._due_at > young else young + FEW
+        due_from = self._due_at if self._due_at >= young + 1 else young + FEW
         self._due_from = -1 if self._told else int(due_from)
         self._wakes_at = min(self._due_from, self._returns_from)
 

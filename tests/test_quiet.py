@@ -56,7 +56,8 @@ def test_it_ends_with_time(quiet, runtime):
 @pytest.mark.parametrize(
     ("young", "due", "wakes_at"),
     [
-        (0, 0, 1),
+        (0, 0, FEW),
+        (5, 5.7, 5 + FEW),
         (0, 50.0, 50),
         (1_000, 1_050.0, 1_050),
         (1_000, 0.0, 1_000 + FEW),
@@ -113,7 +114,7 @@ def test_it_can_be_ended(quiet, runtime):
 
 
 @pytest.mark.parametrize(
-    ("due", "wakes_at"), [(0, 1), (50.0, 50), (5_000.0, 5_000), (math.inf, OWN + 1)]
+    ("due", "wakes_at"), [(0, FEW), (50.0, 50), (5_000.0, 5_000), (math.inf, OWN + 1)]
 )
 def test_after_a_collection_it_counts_anew(quiet, runtime, due, wakes_at):
     """The next is for as many as would be due, however few, if that is known."""
