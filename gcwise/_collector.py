@@ -233,7 +233,7 @@ class Collector:
         return done
 
     def _place(self, name: str, window: int | None) -> Site:
-        """Return what is known of the place: of its own while other batches are under way there."""
+        """Return what is known of a place: apart for the time while other windows are open."""
         site = self.sites.get(name) or self._site(name)
         return site.among() if self.window.others(window) else site
 
