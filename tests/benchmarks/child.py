@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import resource
 import sys
 import time
@@ -83,7 +82,10 @@ def prepare(workload: str, scale: float) -> Any:
 
 
 def run(workload: str, policy: Policy, scale: float, times: int, *, events: bool) -> None:
-    """Run a job so many times, and report its begin, its end and its figures."""
+    """Run a job so many times, and report its begin, its end and its figures.
+
+    The process then ends like any other: what the job's policy never freed is freed only then.
+    """
     job = prepare(workload, scale)
     policy.start()
     meter = Meter(policy)
@@ -102,7 +104,8 @@ def run(workload: str, policy: Policy, scale: float, times: int, *, events: bool
     policy.stop()
     say(
         end=end,
-        cpu=cpu,
+        job_cpu=cpu,
+        pacing=pacemaker.seconds,
         pace=pacemaker.pace,
         events=log.events if log else [],
         **meter.figures(),
@@ -139,5 +142,3 @@ def main(
         change(constants)
     chosen = Recorder() if policy == Recorder.name else by_name(policy)
     run(workload, chosen, scale, times, events=events)
-    # Taking a large heap apart object by object is no part of the job, and takes seconds.
-    os._exit(0)

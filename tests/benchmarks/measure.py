@@ -34,7 +34,9 @@ Sample = tuple[float, int]
 class Run:
     """What one run of one workload under one policy cost.
 
-    CPU seconds are as they were measured; ``pace`` is how fast the machine was (see `pace`), 0 when
+    ``cpu`` and ``mean_mib`` are of the process from the job's begin until it is gone, as freeing
+    what has been left to its end is dear, too; ``job_cpu`` and ``job_mib`` of the job alone. CPU
+    seconds are as they were measured; ``pace`` is how fast the machine was (see `pace`), 0 when
     that is not known. A run that did not end within the limit of time has ``finished`` false, and
     its figures are what it had cost by then: a lower bound.
     """
@@ -44,8 +46,10 @@ class Run:
     round: int
     finished: bool
     cpu: float
-    wall: float
     mean_mib: float
+    job_cpu: float
+    job_mib: float
+    wall: float
     peak_mib: float
     pace: float = 0.0
     gc_seconds: float = 0.0
@@ -64,10 +68,15 @@ class Run:
         """Return the CPU seconds times the mean resident memory, in MiB seconds."""
         return self.cpu * self.mean_mib
 
+    @property
+    def job_space_time(self) -> float:
+        """Return the same of the job alone."""
+        return self.job_cpu * self.job_mib
+
     def at_pace(self, pace: float) -> Run:
         """Return the run as it would have been on a machine of this pace."""
         factor = self.pace / pace if self.pace else 1.0
-        times = ("cpu", "gc_seconds", "longest_inside", "longest")
+        times = ("cpu", "job_cpu", "gc_seconds", "longest_inside", "longest")
         return replace(self, **{name: getattr(self, name) * factor for name in times})
 
 
@@ -103,12 +112,18 @@ class Child:
     def sample(self) -> None:
         """Note the resident memory, unless the process is gone."""
         with contextlib.suppress(psutil.NoSuchProcess):
-            self.samples.append((time.monotonic(), self.memory.memory_info().rss))
+            # None while it goes.
+            if resident := self.memory.memory_info().rss:
+                self.samples.append((time.monotonic(), resident))
 
     def watch(self, limit: float) -> None:
-        """Sample from the job's begin until its end, or until it has used so many CPU seconds."""
+        """Sample from the job's begin until the process ends, or its job is too long.
+
+        Args:
+            limit: CPU seconds that the job may use.
+        """
         due = time.monotonic()
-        while "end" not in self.said and self.listen(due - time.monotonic()):
+        while self.listen(due - time.monotonic()):
             now = time.monotonic()
             if "begin" not in self.said:
                 due = now + 1.0
@@ -118,8 +133,10 @@ class Child:
                 due = now + INTERVAL
             # Asking for CPU time is dear: not before so much time has passed at all.
             elapsed = now - self.said["begin"]
-            if elapsed > limit and (self.used() > limit or elapsed > PATIENCE * limit):
+            too_long = "end" not in self.said and elapsed > limit
+            if too_long and (self.used() > limit or elapsed > PATIENCE * limit):
                 self.stop_early()
+                break
 
     def used(self) -> float:
         """Return the CPU seconds that the job has used so far."""
@@ -128,9 +145,15 @@ class Child:
 
     def stop_early(self) -> None:
         """Note what a run that is too long has cost so far, and end it."""
-        self.said.update(end=time.monotonic(), cpu=self.used())
-        self.said["finished"] = False
+        self.said.update(end=time.monotonic(), job_cpu=self.used(), finished=False)
         self.process.kill()
+
+    def ended(self) -> tuple[int, float]:
+        """Wait for the process to end; return its exit status and all CPU seconds it has used."""
+        self.out.close()
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        return self.process.returncode, usage.ru_utime + usage.ru_stime
 
 
 def mean_and_peak(samples: list[Sample], begin: float, end: float) -> tuple[float, float]:
@@ -175,21 +198,24 @@ def measure(
         child.process.kill()
         raise
     finally:
-        child.out.close()
-        code = child.process.wait()
-    said = child.said
+        code, used = child.ended()
+    gone, said = time.monotonic(), child.said
     if "end" not in said:
         raise RuntimeError(f"{workload} under {policy} failed with exit status {code}")
-    begin, end, _ = (said.pop(key) for key in ("begin", "end", "cpu_before"))
-    samples = [sample for sample in child.samples if sample[0] <= end] or child.samples[:1]
-    mean, peak = mean_and_peak(samples, begin, end)
+    begin, end, before = (said.pop(key) for key in ("begin", "end", "cpu_before"))
+    samples = child.samples
+    mean, peak = mean_and_peak(samples, begin, gone)
+    of_job = [sample for sample in samples if sample[0] <= end] or samples[:1]
+    job_mean, _ = mean_and_peak(of_job, begin, end)
     return Run(
         workload,
         policy,
         round_number,
         finished=said.pop("finished", True),
-        wall=end - begin,
+        cpu=used - before - said.pop("pacing", 0.0),
         mean_mib=mean,
+        job_mib=job_mean,
+        wall=end - begin,
         peak_mib=peak,
         samples=thin(samples, begin),
         **said,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 OURS = "gcwise"
+# The space-time until the process is gone, and of the job alone.
+WHOLE, JOB = "space_time", "job_space_time"
 Cells = dict[str, dict[str, list[Run]]]
 
 
@@ -29,12 +31,12 @@ def typical(runs: list[Run], figure: str) -> float:
     return float(median(getattr(run, figure) for run in runs))
 
 
-def costs(policies: dict[str, list[Run]]) -> dict[str, float]:
+def costs(policies: dict[str, list[Run]], figure: str = WHOLE) -> dict[str, float]:
     """Return each policy's space-time product in MiB seconds."""
-    return {policy: typical(runs, "space_time") for policy, runs in policies.items()}
+    return {policy: typical(runs, figure) for policy, runs in policies.items()}
 
 
-def best_other(policies: dict[str, list[Run]]) -> tuple[str, float]:
+def best_other(policies: dict[str, list[Run]], figure: str = WHOLE) -> tuple[str, float]:
     """Return the best policy but gcwise, chosen with hindsight, and its cost.
 
     A run that was stopped early has a lower bound for its cost, so it must not win.
@@ -44,7 +46,7 @@ def best_other(policies: dict[str, list[Run]]) -> tuple[str, float]:
         for policy, runs in policies.items()
         if policy != OURS and all(run.finished for run in runs)
     }
-    return min(costs(ended or policies).items(), key=lambda item: item[1])
+    return min(costs(ended or policies, figure).items(), key=lambda item: item[1])
 
 
 def row(policy: str, runs: list[Run], best: float) -> str:
@@ -52,7 +54,7 @@ def row(policy: str, runs: list[Run], best: float) -> str:
     ended = " " if all(run.finished for run in runs) else ">"
     collections = "/".join(str(round(median(run.collections[g] for run in runs))) for g in range(3))
     return (
-        f"  {policy:<13}{ended}{typical(runs, 'space_time') / best:7.2f}"
+        f"  {policy:<13}{ended}{typical(runs, WHOLE) / best:7.2f}"
         f"{typical(runs, 'cpu'):9.3f}{typical(runs, 'mean_mib'):9.0f}"
         f"{typical(runs, 'peak_mib'):9.0f}{typical(runs, 'gc_seconds'):9.3f}"
         f"{typical(runs, 'longest_inside') * 1e3:10.1f}   {collections}"
@@ -78,10 +80,13 @@ def geometric_mean(values: Iterable[float]) -> float:
     return math.exp(sum(logs) / len(logs))
 
 
-def ratios(cells: Cells) -> dict[str, dict[str, float]]:
+def ratios(cells: Cells, figure: str = WHOLE) -> dict[str, dict[str, float]]:
     """Return every policy's ratio to the best of the other nine, for each workload."""
     return {
-        workload: {p: cost / best_other(policies)[1] for p, cost in costs(policies).items()}
+        workload: {
+            policy: cost / best_other(policies, figure)[1]
+            for policy, cost in costs(policies, figure).items()
+        }
         for workload, policies in cells.items()
     }
 
@@ -92,7 +97,7 @@ def storm(policies: dict[str, list[Run]]) -> dict[str, float]:
     return {
         "collections_share": typical(ours, "granted") / typical(ours, "calls"),
         "freed_share": typical(ours, "collected") / typical(blind, "collected"),
-        "throughput_share": typical(off, "cpu") / typical(ours, "cpu"),
+        "throughput_share": typical(off, "job_cpu") / typical(ours, "job_cpu"),
     }
 
 
@@ -105,6 +110,12 @@ def summary(cells: Cells) -> dict[str, Any]:
         worst = max(ours, key=lambda workload: ours[workload])
         figures["geometric_mean"] = geometric_mean(ours.values())
         figures["worst"] = [worst, ours[worst]]
+        jobs = {workload: row[OURS] for workload, row in ratios(cells, JOB).items() if OURS in row}
+        worst = max(jobs, key=lambda workload: jobs[workload])
+        figures["job"] = {
+            "geometric_mean": geometric_mean(jobs.values()),
+            "worst": [worst, jobs[worst]],
+        }
     against = {w: ours[w] / table[w]["automatic"] for w in ours if "automatic" in table[w]}
     if against:
         worst = max(against, key=lambda workload: against[workload])
@@ -134,6 +145,12 @@ def summary_text(figures: dict[str, Any]) -> str:
     ]
     if "worst" in figures:
         lines.append(f"gcwise is worst on {figures['worst'][0]}: {figures['worst'][1]:.2f}")
+    if "job" in figures:
+        workload, ratio = figures["job"]["worst"]
+        lines.append(
+            f"Of the job alone: geometric mean {figures['job']['geometric_mean']:.2f}, "
+            f"worst {ratio:.2f} ({workload})"
+        )
     if "against_automatic_worst" in figures:
         workload, ratio = figures["against_automatic_worst"]
         lines.append(f"gcwise against automatic gc, at worst: {ratio:.2f} ({workload})")

@@ -15,8 +15,8 @@ Prepare = Callable[[float], Job]
 class Workload:
     """A program in small: ``prepare(scale)`` loads its libraries and data and returns its job.
 
-    Only the job is measured. At scale 1 it takes one or a few seconds with gc off. ``limit`` is the
-    time in seconds that it must be given when the figures of its slowest policies are wanted.
+    Loading is not measured. At scale 1 the job takes one or a few seconds with gc off. ``limit`` is
+    the time in seconds that it must be given when the figures of its slowest policies are wanted.
     """
 
     name: str
