@@ -55,7 +55,7 @@ def alternating(scale: float) -> Job:
 
     def job(policy: Policy) -> None:
         index: dict[str, Any] = {}
-        for number in range(scaled(600, scale)):
+        for number in range(scaled(1_200, scale)):
             with policy.batch():
                 if number % 2:
                     tree(rng, 1500)
@@ -88,12 +88,12 @@ def waiting_threads(scale: float) -> Job:
 
 @workload
 def growing_program(scale: float) -> Job:
-    """Requests that leave trees behind, while what is kept grows to a million objects."""
+    """Requests that leave trees behind, while what is kept grows to some million objects."""
     rng = random.Random(104)
 
     def job(policy: Policy) -> None:
         kept: list[Any] = []
-        for number in range(scaled(700, scale)):
+        for number in range(scaled(1_400, scale)):
             with policy.batch():
                 tree(rng, 700)
                 kept.append([{"number": number, "row": [row]} for row in range(700)])
@@ -118,7 +118,7 @@ def recursive_closures(scale: float) -> Job:
         return ways(limit)
 
     def job(policy: Policy) -> None:
-        for number in range(scaled(5_000, scale)):
+        for number in range(scaled(15_000, scale)):
             with policy.batch():
                 for n in range(15):
                     count(20 + (number + n) % 30)
@@ -166,7 +166,7 @@ def command_lines(scale: float) -> Job:
         return int(parser.parse_args(["add", "--add-3", str(number)]).add_3)
 
     def job(policy: Policy) -> None:
-        for number in range(scaled(700, scale)):
+        for number in range(scaled(1_400, scale)):
             with policy.batch():
                 parse(number)
 
@@ -192,7 +192,7 @@ def timeouts(scale: float) -> Job:
                 assert failure
 
     async def serve(policy: Policy) -> None:
-        for start in range(scaled(60, scale)):
+        for start in range(scaled(120, scale)):
             await asyncio.gather(*(ask(policy, 40 * start + n) for n in range(40)))
 
     def job(policy: Policy) -> None:
@@ -230,7 +230,7 @@ def pipeline(scale: float) -> Job:
 
     def job(policy: Policy) -> None:
         stages: deque[Node] = deque(maxlen=8)
-        for _ in range(scaled(900, scale)):
+        for _ in range(scaled(1_800, scale)):
             with policy.batch():
                 stages.append(tree(rng, 900))
                 for root in stages:
@@ -245,7 +245,7 @@ def nested_batches(scale: float) -> Job:
     rng = random.Random(112)
 
     def job(policy: Policy) -> None:
-        for _ in range(scaled(24, scale)):
+        for _ in range(scaled(48, scale)):
             with policy.batch("file"):
                 found = []
                 for _ in range(200):
@@ -268,7 +268,7 @@ def mocks(scale: float) -> Job:
             service.store.assert_called_once_with({"n": number})
 
     def job(policy: Policy) -> None:
-        for number in range(scaled(1_000, scale)):
+        for number in range(scaled(3_000, scale)):
             with policy.batch():
                 test(number)
 
