@@ -5,8 +5,9 @@ import sys
 import pytest
 
 from gcwise._collector import collector
-from tests.benchmarks import child
+from tests.benchmarks import child, table
 from tests.benchmarks.child import change
+from tests.benchmarks.measure import Run, mean_and_peak
 from tests.benchmarks.policies import by_name
 from tests.interpreters import needs_settings
 
@@ -58,3 +59,46 @@ def test_a_job_is_done_so_many_times(monkeypatch):
     assert (before, after) == (0, 3)
     assert "begin" in first
     assert "end" in last
+
+
+def run(policy, round_number, cpu, job_cpu=1.0, *, finished=True):
+    """Make a run whose space-time is its CPU seconds."""
+    return Run("any", policy, round_number, finished, cpu, 1.0, job_cpu, 1.0, 1.0, 1.0)
+
+
+def test_a_run_that_was_stopped_is_not_the_best():
+    """What it had cost by then is a lower bound."""
+    policies = {"off": [run("off", 0, 1.0, finished=False)], "dask": [run("dask", 0, 2.0)]}
+
+    assert table.best_other(policies) == ("dask", 2.0)
+
+
+def test_what_is_left_to_the_end_of_the_process_costs():
+    """The job alone may be cheaper with gc off, the process is not."""
+    cells = table.by_workload([run("gcwise", 0, 2.0, 2.0), run("off", 0, 4.0, 1.0)])
+
+    figures = table.summary(cells)
+
+    assert figures["geometric_mean"] == 0.5
+    assert figures["job"]["geometric_mean"] == 2.0
+
+
+def test_a_policy_is_judged_by_rounds_that_did_not_choose_it():
+    """Each of two is lucky once, and takes three times as much in the other round."""
+    lucky = [run("off", 0, 1.0), run("off", 1, 3.0), run("dask", 0, 3.0), run("dask", 1, 1.0)]
+    cells = table.by_workload([run("gcwise", 0, 1.0), run("gcwise", 1, 1.0), *lucky])
+
+    assert table.held_out(cells) == {"any": pytest.approx(1 / 3)}
+
+
+def test_nothing_is_held_out_of_a_single_round():
+    """There is no other to choose by."""
+    cells = table.by_workload([run("gcwise", 0, 1.0), run("off", 0, 1.0)])
+
+    assert table.held_out(cells) == {}
+
+
+def test_memory_counts_for_as_long_as_it_is_held():
+    """A sample counts from the last one on, the first from the begin."""
+    mib = 2**20
+    assert mean_and_peak([(1.0, 2 * mib), (2.0, 6 * mib)], 0.0, 4.0) == (4.0, 6.0)

@@ -55,7 +55,10 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plots", type=Path, metavar="DIR", help="draw the plots there")
-    parser.add_argument("--from-json", type=Path, metavar="FILE", help="read runs, run nothing")
+    parser.add_argument("--markdown", action="store_true", help="print the tables of the docs")
+    parser.add_argument(
+        "--from-json", type=Path, nargs="+", metavar="FILE", help="read runs, run nothing"
+    )
     parser.add_argument("--smoke", action="store_true", help="only show that everything runs")
     parser.add_argument("--micro", action="store_true", help="measure single operations as well")
     parser.add_argument("--optimum", action="store_true", help="compare with the offline optimum")
@@ -182,10 +185,14 @@ def show(runs: list[Run]) -> dict[str, Any]:
     return {"summary": figures, "ratios": table.ratios(cells)}
 
 
-def load(path: Path) -> tuple[dict[str, Any], list[Run]]:
-    """Read the figures and runs of an earlier benchmark."""
-    figures = json.loads(path.read_text(encoding="utf-8"))
-    return figures, [Run(**run) for run in figures["runs"]]
+def load(paths: list[Path]) -> tuple[dict[str, Any], list[Run]]:
+    """Read the figures and runs of earlier benchmarks."""
+    figures: dict[str, Any] = {}
+    runs: list[Run] = []
+    for path in paths:
+        figures |= json.loads(path.read_text(encoding="utf-8"))
+        runs += [Run(**run) for run in figures["runs"]]
+    return figures, runs
 
 
 def benchmark(options: argparse.Namespace) -> tuple[dict[str, Any], list[Run]]:
@@ -225,6 +232,10 @@ def main() -> None:
     else:
         figures, runs = load(options.from_json) if options.from_json else benchmark(options)
         figures |= show(runs) if runs else {}
+        if options.markdown:
+            from . import pages
+
+            print("\n" + pages.text(table.by_workload(runs)))
         if options.json:
             figures["runs"] = [asdict(run) for run in runs]
             options.json.write_text(json.dumps(figures), encoding="utf-8")
