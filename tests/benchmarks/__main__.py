@@ -11,7 +11,7 @@ import platform
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -186,13 +186,18 @@ def show(runs: list[Run]) -> dict[str, Any]:
 
 
 def load(paths: list[Path]) -> tuple[dict[str, Any], list[Run]]:
-    """Read the figures and runs of earlier benchmarks."""
+    """Read the figures and runs of earlier benchmarks, whose rounds follow on each other."""
     figures: dict[str, Any] = {}
     runs: list[Run] = []
     for path in paths:
         figures |= json.loads(path.read_text(encoding="utf-8"))
-        runs += [Run(**run) for run in figures["runs"]]
+        first = 1 + max((run.round for run in runs), default=-1)
+        runs += [replace(run, round=run.round + first) for run in _runs(figures)]
     return figures, runs
+
+
+def _runs(figures: dict[str, Any]) -> list[Run]:
+    return [Run(**run) for run in figures["runs"]]
 
 
 def benchmark(options: argparse.Namespace) -> tuple[dict[str, Any], list[Run]]:
