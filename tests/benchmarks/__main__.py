@@ -190,14 +190,13 @@ def load(paths: list[Path]) -> tuple[dict[str, Any], list[Run]]:
     figures: dict[str, Any] = {}
     runs: list[Run] = []
     for path in paths:
-        figures |= json.loads(path.read_text(encoding="utf-8"))
+        more = json.loads(path.read_text(encoding="utf-8"))
+        optimum = figures.get("optimum", {}) | more.get("optimum", {})
+        figures |= more | {"optimum": optimum}
         first = 1 + max((run.round for run in runs), default=-1)
-        runs += [replace(run, round=run.round + first) for run in _runs(figures)]
+        read = (Run(**run) for run in more["runs"])
+        runs += [replace(run, round=run.round + first) for run in read]
     return figures, runs
-
-
-def _runs(figures: dict[str, Any]) -> list[Run]:
-    return [Run(**run) for run in figures["runs"]]
 
 
 def benchmark(options: argparse.Namespace) -> tuple[dict[str, Any], list[Run]]:
@@ -240,7 +239,8 @@ def main() -> None:
         if options.markdown:
             from . import pages
 
-            print("\n" + pages.text(table.by_workload(runs)))
+            print("\n" + pages.text(table.by_workload(runs)) if runs else "")
+            print("\n" + pages.optimum_table(figures["optimum"]) if figures.get("optimum") else "")
         if options.json:
             figures["runs"] = [asdict(run) for run in runs]
             options.json.write_text(json.dumps(figures), encoding="utf-8")

@@ -39,6 +39,9 @@ from .measure import Run, measure
 
 Floats = npt.NDArray[np.float64]
 
+LEAST = 0.002
+"""Share of the job's time that the optimum has to take for a ratio to it to mean anything."""
+
 MOST_ENDS = 2_000
 """Batch ends beyond which neighbours are joined, as the search takes time with their square."""
 
@@ -155,13 +158,26 @@ def compare(workload: str, policies: list[str], scale: float, limit: float) -> d
     return figures
 
 
+def cost(figures: dict[str, Any], policy: str) -> float:
+    """Return the seconds that holding garbage and looking in vain have cost."""
+    return float(figures[policy]["holding"] + figures[policy]["wasted"])
+
+
+def ratio(figures: dict[str, Any], policy: str) -> float | None:
+    """Return a policy's cost as a ratio to the optimum's, None where that says nothing.
+
+    Where it is best to do nothing, and that costs next to nothing, anything is many times as dear.
+    """
+    best = figures["optimum"]
+    return cost(figures, policy) / best if best > LEAST * figures["seconds"] else None
+
+
 def line(workload: str, figures: dict[str, Any], policies: list[str]) -> str:
     """Return a line for people: costs as shares of the job's time, and ratios to the optimum."""
-    span, best = figures["seconds"], figures["optimum"]
-    text = f"{workload:<24}{figures['ends']:7} ends   optimum {best / span:7.2%}"
+    span = figures["seconds"]
+    text = f"{workload:<24}{figures['ends']:7} ends   optimum {figures['optimum'] / span:7.2%}"
     for policy in policies:
-        cost = figures[policy]["holding"] + figures[policy]["wasted"]
-        # Where the best is to do nothing and costs nothing, a ratio says nothing.
-        ratio = f"{cost / best:6.2f}x" if best > 0.002 * span else "      -"
-        text += f"   {policy} {cost / span:7.2%} {ratio}"
+        times = ratio(figures, policy)
+        shown = "      -" if times is None else f"{times:6.2f}x"
+        text += f"   {policy} {cost(figures, policy) / span:7.2%} {shown}"
     return text

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from statistics import median
-from typing import TYPE_CHECKING
+from statistics import fmean, median
+from typing import TYPE_CHECKING, Any
 
+from . import optimum
 from .table import (
     JOB,
     OURS,
@@ -50,6 +51,28 @@ def order(table: Ratios) -> list[str]:
 def mean(table: Ratios, policy: str) -> float:
     """Return a policy's geometric mean."""
     return geometric_mean(row[policy] for row in table.values() if policy in row)
+
+
+def optimum_table(found: dict[str, dict[str, Any]]) -> str:
+    """Return what holding and looking in vain cost, beside the best schedule in hindsight."""
+    policies = [k for k in next(iter(found.values())) if k not in ("seconds", "ends", "optimum")]
+    best = {w: f["optimum"] / f["seconds"] for w, f in found.items()}
+    lines = head("share of the job's time: ratio", "optimum", *policies)
+    for workload in sorted(found, key=lambda workload: -best[workload]):
+        cells = (against(found[workload], policy) for policy in policies)
+        lines.append(line(workload, f"{best[workload]:.2%}", *cells))
+    means = (
+        f"{fmean(optimum.cost(f, policy) / f['seconds'] for f in found.values()):.1%}"
+        for policy in policies
+    )
+    return "\n".join([*lines, line("**mean**", f"{fmean(best.values()):.1%}", *means)])
+
+
+def against(figures: dict[str, Any], policy: str) -> str:
+    """Return a policy's cost as a share of the job's time, and as a ratio to the optimum's."""
+    times = optimum.ratio(figures, policy)
+    share = f"{optimum.cost(figures, policy) / figures['seconds']:.2%}"
+    return share if times is None else f"{share}: {number(times)}"
 
 
 def line(*cells: str) -> str:
