@@ -61,9 +61,9 @@ def test_a_job_is_done_so_many_times(monkeypatch):
     assert "end" in last
 
 
-def run(policy, round_number, cpu, job_cpu=1.0, *, finished=True):
+def run(policy, round_number, cpu, job_cpu=1.0, *, finished=True, workload="any"):
     """Make a run whose space-time is its CPU seconds."""
-    return Run("any", policy, round_number, finished, cpu, 1.0, job_cpu, 1.0, 1.0, 1.0)
+    return Run(workload, policy, round_number, finished, cpu, 1.0, job_cpu, 1.0, 1.0, 1.0)
 
 
 def test_a_run_that_was_stopped_is_not_the_best():
@@ -102,3 +102,39 @@ def test_memory_counts_for_as_long_as_it_is_held():
     """A sample counts from the last one on, the first from the begin."""
     mib = 2**20
     assert mean_and_peak([(1.0, 2 * mib), (2.0, 6 * mib)], 0.0, 4.0) == (4.0, 6.0)
+
+
+def test_the_tables_of_the_docs_are_printed_from_the_runs():
+    """Lower bounds are marked, and workloads written after the rule have means of their own."""
+    pages = pytest.importorskip("tests.benchmarks.pages", reason="the optimum needs numpy")
+    cells = table.by_workload(
+        [
+            run("gcwise", 0, 1.0, workload="records"),
+            run("off", 0, 2.0, workload="records"),
+            run("collect_each", 0, 30.0, workload="records", finished=False),
+            run("gcwise", 0, 4.0, workload="mocks"),
+            run("off", 0, 2.0, workload="mocks"),
+        ]
+    )
+
+    lines = pages.text(cells).splitlines()
+
+    assert "| records | 0.50 | 1.00 | >15 |" in lines
+    assert any(line.startswith("| all | 1.00 (2.00) |") for line in lines)
+    assert any(line.startswith("| known to the rule | 0.50 (0.50) |") for line in lines)
+    assert any(line.startswith("| written after it | 2.00 (2.00) |") for line in lines)
+
+
+def test_a_ratio_to_an_optimum_of_nothing_is_not_told():
+    """It would be any number, however little both cost."""
+    pages = pytest.importorskip("tests.benchmarks.pages", reason="the optimum needs numpy")
+    costs = {"gcwise": {"holding": 0.25, "wasted": 0.25}}
+    found = {
+        "records": {"seconds": 10.0, "ends": 9, "optimum": 0.001, **costs},
+        "mocks": {"seconds": 10.0, "ends": 9, "optimum": 0.1, **costs},
+    }
+
+    lines = pages.optimum_table(found).splitlines()
+
+    assert "| records | 0.01% | 5.00% |" in lines
+    assert "| mocks | 1.00% | 5.00%: 5.00 |" in lines

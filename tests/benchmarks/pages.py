@@ -75,6 +75,16 @@ def against(figures: dict[str, Any], policy: str) -> str:
     return share if times is None else f"{share}: {number(times)}"
 
 
+def highest(table: Ratios, policy: str) -> float:
+    """Return a policy's worst ratio."""
+    return max(row[policy] for row in table.values() if policy in row)
+
+
+def dearest_first(table: Ratios) -> list[str]:
+    """Return the workloads that gcwise was measured with, the dearest for it first."""
+    return sorted((w for w in table if OURS in table[w]), key=lambda w: -table[w][OURS])
+
+
 def line(*cells: str) -> str:
     """Return a row of a table."""
     return f"| {' | '.join(cells)} |"
@@ -90,19 +100,24 @@ def number(ratio: float) -> str:
     return f"{ratio:.2f}" if ratio < 9.995 else f"{ratio:.0f}"
 
 
-def cell(runs: list[Run], ratio: float) -> str:
-    """Return a ratio, marked where it is a lower bound."""
+def cell(runs: list[Run], ratio: float | None) -> str:
+    """Return a ratio, marked where it is a lower bound, or nothing where it was not measured."""
+    if ratio is None:
+        return ""
     return ("" if all(run.finished for run in runs) else ">") + number(ratio)
 
 
 def ratio_table(cells: Cells, table: Ratios, policies: list[str]) -> str:
     """Return each policy's ratio to the best but gcwise, the workloads dearest for it first."""
     lines = head("workload", *policies)
-    for workload in sorted(table, key=lambda workload: -table[workload][OURS]):
-        row = (cell(cells[workload][policy], table[workload][policy]) for policy in policies)
+    for workload in dearest_first(table):
+        row = (
+            cell(cells[workload].get(policy, []), table[workload].get(policy))
+            for policy in policies
+        )
         lines.append(line(workload, *row))
     means = (f"{mean(table, policy):.2f}" for policy in policies)
-    worst = (number(max(row[policy] for row in table.values())) for policy in policies)
+    worst = (number(highest(table, policy)) for policy in policies)
     return "\n".join([*lines, line("**geometric mean**", *means), line("**worst**", *worst)])
 
 
@@ -126,7 +141,8 @@ def group(cells: Cells, policies: list[str], figure: str) -> Iterable[str]:
     """Yield the cells of one group."""
     table = ratios(cells, figure)
     for policy in policies:
-        yield f"{mean(table, policy):.2f} ({number(max(row[policy] for row in table.values()))})"
+        known = any(policy in row for row in table.values())
+        yield f"{mean(table, policy):.2f} ({number(highest(table, policy))})" if known else ""
     apart = held_out(cells, figure)
     yield f"{geometric_mean(apart.values()):.2f}" if apart else ""
 
@@ -143,7 +159,7 @@ def work_table(cells: Cells, table: Ratios) -> str:
         "collections 0/1/2",
         "best other: CPU s, mean MiB",
     )
-    for workload in sorted(table, key=lambda workload: -table[workload][OURS]):
+    for workload in dearest_first(table):
         ours = cells[workload][OURS]
         best, _ = best_other(cells[workload])
         other = cells[workload][best]
