@@ -73,6 +73,13 @@ def test_a_run_that_was_stopped_is_not_the_best():
     assert table.best_other(policies) == ("dask", 2.0)
 
 
+def test_a_run_that_was_stopped_may_be_the_dearest_of_three():
+    """The median is known all the same, and wins."""
+    off = [run("off", 0, 1.0), run("off", 1, 1.5), run("off", 2, 9.0, finished=False)]
+
+    assert table.best_other({"off": off, "dask": [run("dask", 0, 2.0)]}) == ("off", 1.5)
+
+
 def test_what_is_left_to_the_end_of_the_process_costs():
     """The job alone may be cheaper with gc off, the process is not."""
     cells = table.by_workload([run("gcwise", 0, 2.0, 2.0), run("off", 0, 4.0, 1.0)])

@@ -14,6 +14,7 @@ from .table import (
     best_other,
     geometric_mean,
     held_out,
+    known,
     ratios,
     summary,
     summary_text,
@@ -104,7 +105,7 @@ def cell(runs: list[Run], ratio: float | None) -> str:
     """Return a ratio, marked where it is a lower bound, or nothing where it was not measured."""
     if ratio is None:
         return ""
-    return ("" if all(run.finished for run in runs) else ">") + number(ratio)
+    return ("" if known(runs) else ">") + number(ratio)
 
 
 def ratio_table(cells: Cells, table: Ratios, policies: list[str]) -> str:
@@ -141,8 +142,8 @@ def group(cells: Cells, policies: list[str], figure: str) -> Iterable[str]:
     """Yield the cells of one group."""
     table = ratios(cells, figure)
     for policy in policies:
-        known = any(policy in row for row in table.values())
-        yield f"{mean(table, policy):.2f} ({number(highest(table, policy))})" if known else ""
+        measured = any(policy in row for row in table.values())
+        yield f"{mean(table, policy):.2f} ({number(highest(table, policy))})" if measured else ""
     apart = held_out(cells, figure)
     yield f"{geometric_mean(apart.values()):.2f}" if apart else ""
 
