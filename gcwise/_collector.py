@@ -83,8 +83,6 @@ class Collector:
 
     def passing(self, name: str) -> Decision:
         """Decide nothing, for an exception is passing through."""
-        if not self.active:
-            return refused(Reason.INACTIVE, name)
         return self.history.decided(refused(Reason.EXCEPTION, name))
 
     def after_fork(self) -> None:

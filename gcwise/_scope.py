@@ -38,6 +38,8 @@ __all__ = [
 # Looked up once: a scope with nothing to do is little more than these.
 skipped = collector.quiet.skipped
 open_window, close_window = collector.window.open, collector.window.close
+# A member of an enumeration takes its time to be found.
+INACTIVE = Reason.INACTIVE
 # A scope's states, in their order.
 NEW, OPEN, ENDED = range(3)
 
@@ -55,6 +57,8 @@ class Scope:
     """
 
     __slots__ = ("_opened", "_outcome", "_policy", "_site", "_state", "_unnamed")
+    # Not set before there is one; of a decision that was not taken, its reason or what was counted.
+    _outcome: Decision | Reason | int | None
 
     def __init__(self, name: str | None = None, *, policy: Policy | None = None) -> None:
         if type(name) is not str or not name or policy is not None:
@@ -64,16 +68,16 @@ class Scope:
         self._site = name
         self._policy = policy
         self._state = NEW
-        # The decision, or the young objects there were when none had to be taken.
-        self._outcome: Decision | int | None = None
 
     @property
     def decision(self) -> Decision | None:
         """Return the decision at the scope's end or last checkpoint; None before."""
-        outcome = self._outcome
+        outcome = getattr(self, "_outcome", None)
         # Made only when asked for: making it costs a fourth of a scope with nothing to do.
         if isinstance(outcome, int):
             return refused(Reason.NOTHING_NEW, self._site, outcome)
+        if isinstance(outcome, Reason):
+            return refused(outcome, self._site)
         return outcome
 
     def checkpoint(self) -> Decision:
@@ -125,6 +129,9 @@ class Scope:
         self._state = ENDED
         try:
             try:
+                if not collector.active:
+                    self._outcome = INACTIVE
+                    return
                 if kind is not None and kind is not GeneratorExit:
                     decision = collector.passing(self._site)
                 else:

@@ -885,12 +885,6 @@ class TestSwitchedOff:
         assert off.runtime.calls == []
         assert not off.collector.sites
 
-    def test_an_exception_passes_for_that_reason(self, off):
-        """Switched on, for its own."""
-        assert off.collector.passing("job").reason is Reason.INACTIVE
-        off.collector.configure(active=True)
-        assert off.collector.passing("job").reason is Reason.EXCEPTION
-
     def test_switched_on_again_it_goes_on(self, off):
         """What waited is collected."""
         off.collector.configure(active=True)
