@@ -35,7 +35,7 @@ __all__ = ["Collector", "collector"]
 MOST_SITES = 4096
 # Why the next look is to come soon, if it is about an older generation than the number of the young
 # can decide on.
-AWAITED = (Reason.DUE, Reason.OVERHEAD)
+AWAITED = (Reason.DUE, Reason.OVERHEAD, Reason.YOUNG_IN_USE)
 
 
 class Collector:
@@ -252,7 +252,13 @@ class Collector:
         return site
 
     def _weigh(
-        self, name: str, policy: Policy, window: int | None = None, most: int = 2
+        self,
+        name: str,
+        policy: Policy,
+        window: int | None = None,
+        most: int = 2,
+        *,
+        told: bool = False,
     ) -> Decision:
         ledger, short = self._ledger, self._pressure(policy)
         outlooks = ledger.outlooks()
@@ -263,6 +269,7 @@ class Collector:
             weight=weight,
             old_allowed=ledger.old_allowed(overhead_of(policy, short)),
             returning=self._by_count and self.window.returning(window, int(ledger.young)),
+            told=told,
             most=most,
         )
         # A wish stays awake until it is granted: looking at it must not silence it.
@@ -271,11 +278,11 @@ class Collector:
             if self._expect(outlooks[0], weight) or older or short > 0:
                 self.quiet.stir(ledger.read_at)
             if verdict.generation is None:
-                self._sleep(ledger.young)
+                self._sleep(ledger.young, older=verdict.reason is Reason.YOUNG_IN_USE)
             else:
                 self.quiet.wake()
-        told = self.runtime.choices[0] if verdict.generation is None else verdict.generation
-        outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else told]
+        number = self.runtime.choices[0] if verdict.generation is None else verdict.generation
+        outlook = outlooks[2 if verdict.reason is Reason.OVERHEAD else number]
         return _decision(name, verdict, outlook, held_cost(outlook, gap, weight))
 
     def _expect(self, young: Outlook, weight: float) -> bool:
@@ -291,9 +298,10 @@ class Collector:
             kept=max(young.candidates - garbage, 0.0) / came,
         )
 
-    def _sleep(self, young: float) -> None:
+    def _sleep(self, young: float, *, older: bool = False) -> None:
         if self.policy.period is None:  # Else each decision counts.
-            self.quiet.sleep(self._ledger.read_at, young, self.window.own_threshold())
+            threshold = self.window.own_threshold()
+            self.quiet.sleep(self._ledger.read_at, young, threshold, older=older)
 
     def _pressure(self, policy: Policy) -> float:
         limit = policy.memory_limit or self.runtime.memory_limit()
@@ -339,7 +347,7 @@ class Collector:
         if site.wants_trial(oldest=oldest):
             return self._try_all(name, site, policy, oldest=oldest)
         self._ledger.hint(site)
-        decision = self._act(self._weigh(name, policy), site, told=True)
+        decision = self._act(self._weigh(name, policy, told=True), site, told=True)
         if decision.collection is not None:
             site.confirm(decision.expected, decision.collection.collected)
         elif decision.reason is Reason.NOT_DUE and site.fruitless:

@@ -27,6 +27,7 @@ class Reason(enum.Enum):
 
     NOTHING_NEW = "{candidates} waiting, next to nothing new since the last decision"
     NOT_DUE = "keeping them until the next chance costs only {debt}, a collection wastes {cost}"
+    YOUNG_IN_USE = "an older generation is due, and waits for the young, which it would promote"
     OVERHEAD = "fruitless full collections have had their share of the time for now"
     FRUITLESS = "collections here have freed nothing so far"
     NOT_SCHEDULED = "the policy's turn has not come"

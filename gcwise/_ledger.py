@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from gcwise._policy import OBJECT_BYTES, TRIVIAL, Outlook
+from gcwise._policy import FEW, OBJECT_BYTES, TRIVIAL, Outlook
 from gcwise._prices import Prices, Work
 from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
 
@@ -12,7 +12,7 @@ __all__ = ["Ledger"]
 
 # Survivors are counted when there seem to be more of them than of these, and than there were in the
 # middle generation; at so many seconds for each object that is then in it, as each is touched.
-FEW, COUNTING = 200, 50e-9
+COUNTING = 50e-9
 # That may take a trivial share of the time, of which so many seconds are saved up.
 SAVED = 1.0
 # A live heap holds about this many bytes an object, code and strings and all.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gcwise._policy import number_due
+from gcwise._policy import FEW, number_due
 from gcwise._prices import OVERHEAD
 from gcwise._record import NamedTuple
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from gcwise._policy import Policy
     from gcwise._runtime import Runtime
 
-__all__ = ["FEW", "QUIET", "Quiet", "Seen"]
+__all__ = ["QUIET", "Quiet", "Seen"]
 
-# Seconds, as long as resident memory is not read again either, and young objects more.
-QUIET, FEW = 10e-3, 200
+# Seconds, as long as resident memory is not read again either.
+QUIET = 10e-3
 # The moment lasts this share of the time since a look told something new, and no longer than so
 # many seconds.
 CALM, LONG_QUIET = 0.25, 0.1
@@ -43,7 +43,7 @@ class Quiet:
         self._places, self._skip_first = history.places, history.skip_first
         self._until, self._wakes_at, self._due_from = -1.0, -1, -1
         self._length, self._news_at = QUIET, runtime.clock()
-        self._told = False
+        self._told = self._older = False
         self._due_at, self._returns_from = 0.0, MOST_YOUNG
         self._held, self._price = 0.0, 0.0
 
@@ -80,8 +80,10 @@ class Quiet:
         self._news_at = now
         self._until = min(self._until, now + QUIET)
 
-    def sleep(self, now: float, young: float, own_threshold: int) -> None:
+    def sleep(self, now: float, young: float, own_threshold: int, *, older: bool = False) -> None:
         """Begin the moment; nothing is done in it until there are many more young objects.
+
+        Where an `older` generation waits for them, a look is due then, and not a decision by count.
 
         Beyond the program's own threshold the last window that closes lets automatic collection
         examine them at once, so that is a reason to act.
@@ -89,7 +91,7 @@ class Quiet:
         # In this order for what is no number, from a clock that tells none.
         self._length = min(max(QUIET, CALM * (now - self._news_at)), LONG_QUIET)
         self._returns_from = own_threshold + 1 if own_threshold else MOST_YOUNG
-        self._until = now + self._length
+        self._until, self._older = now + self._length, older
         self.count_from(young)
 
     def count_from(self, young: float) -> None:
@@ -100,7 +102,9 @@ class Quiet:
         self._wakes_at = min(self._due_from, self._returns_from)
 
     def holds(self) -> bool:
-        """Tell whether the moment lasts."""
+        """Tell whether the moment lasts, and the number of the young may decide."""
+        if self._older:
+            return False
         # Not before it began, either: a clock that jumped back would make it last for days.
         return self._until - self._length <= self._clock() < self._until
 

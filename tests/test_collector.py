@@ -10,9 +10,9 @@ import pytest
 
 from gcwise import Policy, Reason, _collector
 from gcwise._collector import MOST_SITES, Collector
-from gcwise._policy import OBJECT_BYTES, PRESSURE_OVERHEAD, TRIVIAL
+from gcwise._policy import FEW, OBJECT_BYTES, PRESSURE_OVERHEAD, TRIVIAL
 from gcwise._prices import OVERHEAD
-from gcwise._quiet import FEW, LONG_QUIET, QUIET
+from gcwise._quiet import LONG_QUIET, QUIET
 from gcwise._runtime import READ_INTERVAL
 from gcwise._window import BATCH
 from tests.fakes import OBJECT, PROGRAM, FakeRuntime
@@ -629,6 +629,21 @@ class TestAmongOthers:
                 busy.collector.decide("job")
         assert busy.collector.sites["job"].among().efficiency < 0.8
         assert busy.collector.sites["job"].efficiency == 1.0
+
+    def test_an_older_generation_waits_for_the_young(self, busy):
+        """Which are in use until the tasks that made them end; it would promote them."""
+        decisions = []
+        for _ in range(60):
+            made = busy.runtime.make(MANY)
+            for _ in range(10):
+                decisions += busy.run(
+                    1, lambda job: job.runtime.make(20, alive=False), seconds=1e-3
+                )
+            made.die()
+        reasons = [decision.reason for decision in decisions]
+        waiting = decisions[reasons.index(Reason.YOUNG_IN_USE) :]
+        assert next(decision.generation for decision in waiting if decision) == 1
+        assert str(waiting[0]).startswith("no collection: an older generation is due, and waits")
 
     def test_a_teardown_is_known_as_one_place(self, busy):
         """What it takes apart is garbage whoever else is at work."""

@@ -8,6 +8,8 @@ import pytest
 
 from gcwise import Policy, Reason
 from gcwise._policy import (
+    FEW,
+    LATE,
     PRESSURE_FROM,
     PRESSURE_OVERHEAD,
     PRESSURE_TO,
@@ -70,8 +72,22 @@ class TestTheRule:
 
     def test_cycles_that_die_some_batches_later(self):
         """The middle generation is collected when its own debt is due, along with the young."""
-        assert verdict(WAITING, DUE, WAITING) == (1, Reason.DUE)
+        assert verdict(EMPTY, DUE, WAITING) == (1, Reason.DUE)
         assert verdict(DUE, DUE, WAITING) == (1, Reason.DUE)
+
+    def test_an_older_one_waits_for_the_young(self):
+        """Which may be in use as long as they are not worth it themselves."""
+        assert verdict(WAITING, DUE) == (None, Reason.YOUNG_IN_USE)
+        assert verdict(WAITING, WAITING, DUE) == (None, Reason.YOUNG_IN_USE)
+        assert verdict(WAITING._replace(candidates=FEW - 1), DUE) == (1, Reason.DUE)
+        assert verdict(WAITING, DUE, told=True) == (1, Reason.DUE)
+
+    def test_it_does_not_wait_for_ever(self):
+        """Only until it has cost so many times as much as collecting it."""
+        late = WAITING._replace(debt=WAITING.cost * LATE)
+        assert verdict(WAITING, late._replace(debt=late.debt * 0.99)).generation is None
+        assert verdict(WAITING, late) == (1, Reason.DUE)
+        assert verdict(WAITING, late, DUE) == (1, Reason.DUE)
 
     def test_an_old_structure_taken_apart(self):
         """A due full collection is run in place of the younger ones, which it contains."""
@@ -107,7 +123,7 @@ class TestTheRule:
 
     def test_fruitless_full_collections_have_had_their_share(self):
         """A due full collection waits for its share of time, and says so."""
-        assert verdict(WAITING, WAITING, DUE, old_allowed=False) == (None, Reason.OVERHEAD)
+        assert verdict(EMPTY, WAITING, DUE, old_allowed=False) == (None, Reason.OVERHEAD)
 
     def test_the_young_need_not_wait_for_the_old(self):
         """While a full collection is not allowed, a due younger one is run."""

@@ -7,8 +7,9 @@ import pytest
 from gcwise import Policy, Reason
 from gcwise._decision import refused
 from gcwise._history import History
+from gcwise._policy import FEW
 from gcwise._prices import OVERHEAD
-from gcwise._quiet import CALM, FEW, LONG_QUIET, QUIET, SURPRISE, Quiet, Seen
+from gcwise._quiet import CALM, LONG_QUIET, QUIET, SURPRISE, Quiet, Seen
 from gcwise._window import BATCH
 from tests.fakes import FakeRuntime
 
@@ -196,6 +197,17 @@ def test_what_is_held_grows_with_the_square(quiet):
     assert quiet.weigh(2_000, 2_000, 1_000) == pytest.approx((OVERHEAD + 1e-6, 2e-6))
     assert quiet.weigh(2_000, 1_000, 1_000) == pytest.approx((OVERHEAD, 2e-6))
     assert quiet.weigh(0, 0, 0) == (OVERHEAD, 0.0)
+
+
+def test_while_an_older_one_waits_a_look_decides(quiet, runtime):
+    """But no sooner than the young are due."""
+    quiet.sleep(runtime.now, 0, OWN, older=True)
+    assert not quiet.holds()
+    assert quiet.skipped(None, "here") == 0
+    runtime.make(FEW)
+    assert quiet.skipped(None, "here") is None
+    quiet.sleep(runtime.now, 0, OWN)
+    assert quiet.holds()
 
 
 def test_another_policy_is_always_asked(quiet, runtime):

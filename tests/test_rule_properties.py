@@ -42,6 +42,7 @@ readings = st.fixed_dictionaries(
         "weight": st.floats(1e-6, 1e6),
         "old_allowed": st.booleans(),
         "returning": st.booleans(),
+        "told": st.booleans(),
     }
 )
 policies = st.tuples(
@@ -64,7 +65,16 @@ class TestRule:
             assert seen[generation].candidates >= 1
             assert reason in {Reason.DUE, Reason.TRIVIAL}
         else:
-            assert reason in {Reason.NOT_DUE, Reason.OVERHEAD}
+            assert reason in {Reason.NOT_DUE, Reason.OVERHEAD, Reason.YOUNG_IN_USE}
+
+    @bounded
+    @given(outlooks, readings)
+    def test_nothing_waits_for_young_that_are_collected(self, seen, told):
+        """Where an older generation waits, something is due, and would be after a teardown."""
+        if decide(seen, **told).reason is Reason.YOUNG_IN_USE:
+            assert not told["told"]
+            assert not told["returning"]
+            assert decide(seen, **told | {"told": True}).reason in {Reason.DUE, Reason.OVERHEAD}
 
     @bounded
     @given(outlooks, readings)
