@@ -14,6 +14,7 @@ from gcwise._policy import FEW, OBJECT_BYTES, PRESSURE_OVERHEAD, TRIVIAL
 from gcwise._prices import OVERHEAD
 from gcwise._quiet import LONG_QUIET, QUIET
 from gcwise._runtime import READ_INTERVAL
+from gcwise._site import LEAST_EFFICIENCY
 from gcwise._window import BATCH
 from tests.fakes import OBJECT, PROGRAM, FakeRuntime
 
@@ -639,11 +640,26 @@ class TestAmongOthers:
                 decisions += busy.run(
                     1, lambda job: job.runtime.make(20, alive=False), seconds=1e-3
                 )
+                if decisions[-1].reason is Reason.YOUNG_IN_USE:
+                    # Else they would be collected by count, and the older one go on waiting.
+                    assert not busy.collector.quiet.holds()
             made.die()
         reasons = [decision.reason for decision in decisions]
         waiting = decisions[reasons.index(Reason.YOUNG_IN_USE) :]
         assert next(decision.generation for decision in waiting if decision) == 1
         assert str(waiting[0]).startswith("no collection: an older generation is due, and waits")
+
+    def test_what_a_teardown_left_does_not_wait(self, busy):
+        """It is known to be garbage, however many young objects are in use."""
+        for _ in range(2):
+            busy.structure(generation=1).die()
+            assert busy.teardown(seconds=WORK).reason is Reason.EXPLORING
+        busy.structure(generation=1).die()
+        busy.runtime.make(3 * MANY)
+        busy.collector.sites["close"].efficiency = LEAST_EFFICIENCY
+        decision = busy.teardown(seconds=WORK)
+        assert (decision.generation, decision.reason) == (1, Reason.DUE)
+        assert decision.collection.collected == MANY
 
     def test_a_teardown_is_known_as_one_place(self, busy):
         """What it takes apart is garbage whoever else is at work."""
