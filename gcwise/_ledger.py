@@ -10,7 +10,7 @@ from gcwise._site import LEARNING, YOUNG_EFFICIENCY, Site, blend, relearn
 
 __all__ = ["Ledger"]
 
-# Survivors are counted when there seem to be more of them than of these, and than there were in the
+# Survivors are counted when there seem to be more than a few of them, and than there were in the
 # middle generation; at so many seconds for each object that is then in it, as each is touched.
 COUNTING = 50e-9
 # That may take a trivial share of the time, of which so many seconds are saved up.

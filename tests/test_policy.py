@@ -123,7 +123,9 @@ class TestTheRule:
 
     def test_fruitless_full_collections_have_had_their_share(self):
         """A due full collection waits for its share of time, and says so."""
+        late = DUE._replace(debt=DUE.cost * LATE)
         assert verdict(EMPTY, WAITING, DUE, old_allowed=False) == (None, Reason.OVERHEAD)
+        assert verdict(WAITING, WAITING, late, old_allowed=False) == (None, Reason.OVERHEAD)
 
     def test_the_young_need_not_wait_for_the_old(self):
         """While a full collection is not allowed, a due younger one is run."""
